@@ -1,0 +1,21 @@
+//! Which cache lines of a stream are dirty, and how a commit makes them durable.
+//!
+//! A [`DirtyMap`] holds one bit for each line; writers [`mark`](DirtyMap::mark) without a lock and
+//! a [`Committer`] collects the bits as maximal [`Run`]s, flushes them in batches through a
+//! [`Backing`] and drains once. Nothing here knows a Windows type, and nothing here is unsafe.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod commit;
+mod map;
+mod reserve;
+mod run;
+mod statistics;
+
+pub use commit::{BATCH, Backing, Committed, Committer};
+pub use map::DirtyMap;
+pub use reserve::Reserve;
+pub use run::{LEAF_SPAN, LINE_SIZE, MAX_OFFSET, Run};
+pub use statistics::{Counts, Statistics};

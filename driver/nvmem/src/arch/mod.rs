@@ -1,0 +1,109 @@
+//! The instructions, and all unsafe code: nothing outside this folder can flush a line.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("Windows has persistent memory on x64 and ARM64 only");
+
+#[cfg(target_arch = "aarch64")]
+use aarch64 as native;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as native;
+
+use crate::{
+    Error, FlushFlags, Method, NvMemory, NvMemoryRange, TokenGuard,
+    method::Dispatch,
+    range::{Admitted, Lines, Region},
+};
+pub(crate) use native::{Native, detect};
+
+/// What executes flushes and fences: [`Native`], or a recorder in the tests.
+pub(crate) trait Arch {
+    /// Starts to write back the lines. Never called with [`Method::NoFlush`].
+    ///
+    /// # Safety
+    /// The lines are mapped and readable.
+    unsafe fn flush_lines(&self, method: Method, lines: Lines);
+
+    /// Waits until the flushes before it are done, and orders stores.
+    fn fence(&self);
+}
+
+/// Flushes all ranges if all of them lie inside the token's region; else refuses.
+#[inline]
+pub(crate) fn flush_token<A: Arch>(
+    arch: &A,
+    token: &TokenGuard<'_>,
+    ranges: &[NvMemoryRange],
+) -> Result<(), Error> {
+    let admitted = token.region().admit(ranges)?;
+    // SAFETY: whoever got the token promised that its region stays mapped until the token is freed,
+    // which the guard prevents, and the ranges were admitted to that region.
+    unsafe { flush_admitted(arch, token.dispatch(), admitted) };
+    Ok(())
+}
+
+/// Drains, where the method has a drain.
+#[inline]
+pub(crate) fn drain<A: Arch>(arch: &A, dispatch: Dispatch) {
+    if dispatch.method().drains_by_fence() {
+        arch.fence();
+    }
+}
+
+/// # Safety
+/// The region that admitted the ranges is mapped and readable. (Lines are whole only inside a
+/// page: rounding to them never reaches another page.)
+#[inline]
+unsafe fn flush_admitted<A: Arch>(arch: &A, dispatch: Dispatch, admitted: Admitted<'_>) {
+    if dispatch.method() == Method::NoFlush {
+        return;
+    }
+    for range in admitted.ranges() {
+        if let Some(lines) = range.lines(dispatch.line_size()) {
+            // SAFETY: the caller's promise.
+            unsafe { arch.flush_lines(dispatch.method(), lines) };
+        }
+    }
+}
+
+impl<const SLOTS: usize> NvMemory<SLOTS> {
+    /// [`NvMemory::flush_ranges`] with the default token: ranges anywhere, the best method.
+    ///
+    /// # Errors
+    /// `InvalidParameter`, before any line is flushed, if a flag is unknown or the end of a range
+    /// is not an address; `NotReady` before a method is chosen.
+    ///
+    /// # Safety
+    /// Every range is mapped and readable during the call.
+    pub unsafe fn flush_ranges_default(
+        &self,
+        ranges: &[NvMemoryRange],
+        flags: FlushFlags,
+    ) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.flush_ranges_default_on(&Native, ranges, flags) }
+    }
+
+    /// # Safety
+    /// As [`NvMemory::flush_ranges_default`].
+    pub(crate) unsafe fn flush_ranges_default_on<A: Arch>(
+        &self,
+        arch: &A,
+        ranges: &[NvMemoryRange],
+        flags: FlushFlags,
+    ) -> Result<(), Error> {
+        let drains = flags.drains()?;
+        let dispatch = self.dispatch()?;
+        let admitted = Region::EVERYWHERE.admit(ranges)?;
+        // SAFETY: the caller's promise; nothing but the ranges is touched.
+        unsafe { flush_admitted(arch, dispatch, admitted) };
+        if drains {
+            drain(arch, dispatch);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Tests against a recorder in place of the processor: exactly these lines, exactly these fences.
+
+mod race;
+mod ranges_model;
+mod recorder;
+mod rules;
+mod siphash;
+mod token_model;
+
+use crate::{Features, Method, NvMemory, NvToken};
+
+/// A memory that was told to use this method.
+fn memory<const SLOTS: usize>(method: Method, line_size: usize) -> NvMemory<SLOTS> {
+    let memory = NvMemory::new();
+    let features = Features::new(Method::BY_PREFERENCE, line_size);
+    let features = match method {
+        Method::NoFlush => features.flush_not_required(),
+        method => Method::BY_PREFERENCE
+            .iter()
+            .filter(|other| **other != method)
+            .fold(features, |features, other| features.without(*other)),
+    };
+    memory
+        .init_with(features, 0x5EED)
+        .expect("a method is left");
+    assert_eq!(memory.method(), method);
+    memory
+}
+
+/// A token for made-up addresses.
+fn token<const SLOTS: usize>(memory: &NvMemory<SLOTS>, base: usize, size: usize) -> NvToken {
+    try_token(memory, base, size).expect("a free slot")
+}
+
+fn try_token<const SLOTS: usize>(
+    memory: &NvMemory<SLOTS>,
+    base: usize,
+    size: usize,
+) -> Result<NvToken, crate::Error> {
+    // SAFETY: these tests flush on a recorder, which touches no memory.
+    unsafe { memory.get_token(base, size) }
+}
+
+fn methods() -> impl Iterator<Item = Method> {
+    Method::BY_PREFERENCE
+        .iter()
+        .copied()
+        .chain([Method::NoFlush])
+}

@@ -1,0 +1,36 @@
+//! IRP_MJ_CLEANUP: the last use of a handle is a commit point, never proof of a clean stream.
+
+use super::{Stream, commit};
+use crate::nt::{
+    context,
+    operation::{Before, Operation},
+    request::Request,
+};
+use core::sync::atomic::Ordering;
+use daxflush_engine::MAX_OFFSET;
+
+pub struct Cleanup;
+
+impl Operation for Cleanup {
+    const MAJOR: u8 = 0x12;
+    type Context = ();
+
+    fn before(request: &Request<'_>) -> Before<()> {
+        let Some(file) = request.file() else { return Before::Pass };
+        let instance = request.instance();
+        let Some(stream) = context::stream::<Stream>(instance, file) else { return Before::Pass };
+        let last = stream.handles.fetch_sub(1, Ordering::SeqCst) <= 1;
+        if last && stream.delete_pending.load(Ordering::SeqCst) {
+            // The lines go with the stream's context when the file is really gone; until then
+            // they stay marked, and what would keep the file is let go.
+            drop(stream.anchor.take());
+        } else {
+            // A cleanup cannot fail; what was not flushed stays dirty and is counted.
+            let _ = commit(&stream, instance, Some(file), 0..MAX_OFFSET);
+        }
+        if last {
+            stream.close_view();
+        }
+        Before::Pass
+    }
+}

@@ -1,0 +1,30 @@
+//! IRP_MJ_CREATE: counts the handles of a stream and settles that it is tracked.
+
+use super::stream;
+use crate::nt::{
+    operation::{Before, Operation},
+    request::Request,
+};
+use core::sync::atomic::Ordering;
+
+pub struct Create;
+
+impl Operation for Create {
+    const MAJOR: u8 = 0x00;
+    type Context = ();
+
+    fn before(_: &Request<'_>) -> Before<()> {
+        Before::Watch(())
+    }
+
+    fn after(request: &Request<'_>, (): ()) {
+        let Some(file) = request.file().filter(|_| request.opened()) else { return };
+        if file.is_volume_open() || request.instance().is_directory(file) {
+            return;
+        }
+        // Without memory now, the first operation that needs the stream tries again.
+        if let Ok(stream) = stream::of(request.instance(), file) {
+            stream.handles.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}

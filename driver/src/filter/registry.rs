@@ -1,0 +1,48 @@
+//! A list whose members know their place, so that leaving it costs nothing.
+
+use crate::nt::status::NtStatus;
+use alloc::vec::Vec;
+
+/// Members by index; indices of those that left are used again.
+pub struct Registry<T> {
+    members: Vec<Option<T>>,
+    free: Vec<usize>,
+}
+
+impl<T> Registry<T> {
+    pub const fn new() -> Self {
+        Self { members: Vec::new(), free: Vec::new() }
+    }
+
+    /// Adds a member and returns its index.
+    pub fn insert(&mut self, member: T) -> Result<usize, NtStatus> {
+        if let Some(index) = self.free.pop()
+            && let Some(place) = self.members.get_mut(index)
+        {
+            *place = Some(member);
+            return Ok(index);
+        }
+        let index = self.members.len();
+        // Room for every index to become free is made now, so that leaving cannot fail.
+        let more = index.saturating_add(1).saturating_sub(self.free.len());
+        self.free.try_reserve(more).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+        self.members.try_reserve(1).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+        self.members.push(Some(member));
+        Ok(index)
+    }
+
+    pub fn remove(&mut self, index: usize) -> Option<T> {
+        let member = self.members.get_mut(index)?.take()?;
+        self.free.push(index);
+        Some(member)
+    }
+
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.members.get(index)?.as_ref()
+    }
+
+    /// One more than the largest index in use.
+    pub fn limit(&self) -> usize {
+        self.members.len()
+    }
+}

@@ -1,0 +1,219 @@
+//! The control device: a named device object and its METHOD_BUFFERED requests.
+
+use super::status::NtStatus;
+use core::{
+    ptr,
+    sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
+};
+use wdk_sys::{
+    CCHAR, DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
+    IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, KPROCESSOR_MODE, NTSTATUS, PDEVICE_OBJECT, PIRP,
+    UNICODE_STRING,
+    ntddk::{IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink},
+};
+
+unsafe extern "system" {
+    fn IofCompleteRequest(irp: PIRP, priority_boost: CCHAR);
+}
+
+const FILE_DEVICE_UNKNOWN: u32 = 0x22;
+const FILE_DEVICE_SECURE_OPEN: u32 = 0x100;
+const DO_DEVICE_INITIALIZING: u32 = 0x80;
+const IO_NO_INCREMENT: CCHAR = 0;
+
+/// The driver's answer to control requests. IRQL PASSIVE_LEVEL, in the caller's context.
+pub trait Control: 'static {
+    /// Handles one request: reads the input, then writes the answer over it in the same buffer.
+    fn control(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus>;
+}
+
+/// One METHOD_BUFFERED request.
+pub struct ControlRequest<'a> {
+    pub code: u32,
+    /// The access mode of the caller's handles.
+    pub mode: KPROCESSOR_MODE,
+    /// The system buffer, as long as the longer of input and output.
+    buffer: &'a mut [u8],
+    input: usize,
+    output: usize,
+}
+
+impl ControlRequest<'_> {
+    pub fn input(&self) -> &[u8] {
+        self.buffer.get(..self.input).unwrap_or_default()
+    }
+
+    /// Refuses a request whose answer would not fit, before anything is done for it.
+    pub fn check_space(&self, needed: usize) -> Result<(), NtStatus> {
+        if self.output < needed { Err(NtStatus::BUFFER_TOO_SMALL) } else { Ok(()) }
+    }
+
+    /// Writes a whole answer, or nothing.
+    pub fn answer(&mut self, bytes: &[u8]) -> Result<usize, NtStatus> {
+        let space = self.buffer.get_mut(..self.output).unwrap_or_default();
+        let target = space.get_mut(..bytes.len()).ok_or(NtStatus::BUFFER_TOO_SMALL)?;
+        target.copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(ptr::null_mut());
+static OPEN_HANDLES: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a program has the control device open.
+pub fn is_open() -> bool {
+    OPEN_HANDLES.load(Ordering::SeqCst) != 0
+}
+
+/// A constant name in UTF-16, without allocation.
+pub struct Name<const N: usize>([u16; N]);
+
+impl<const N: usize> Name<N> {
+    /// `text` is ASCII and has N characters.
+    pub const fn ascii(text: &str) -> Self {
+        let (text, mut name, mut at) = (text.as_bytes(), [0; N], 0);
+        assert!(text.len() == N, "the name's length");
+        while at < N {
+            name[at] = text[at] as u16;
+            at += 1;
+        }
+        Self(name)
+    }
+
+    fn as_unicode(&self) -> UNICODE_STRING {
+        let bytes = size_of_val(&self.0) as u16;
+        let buffer = self.0.as_ptr().cast_mut();
+        UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: buffer }
+    }
+}
+
+/// Creates the device and its link, and takes the driver's control requests.
+///
+/// IRQL PASSIVE_LEVEL, in DriverEntry (nf-wdm-iocreatedevice).
+pub(in crate::nt) fn create<C: Control, const N: usize, const L: usize>(
+    driver: &mut DRIVER_OBJECT,
+    name: &Name<N>,
+    link: &Name<L>,
+) -> Result<(), NtStatus> {
+    for (major, routine) in [
+        (IRP_MJ_CREATE, open as unsafe extern "C" fn(_, _) -> _),
+        (IRP_MJ_CLEANUP, acknowledge),
+        (IRP_MJ_CLOSE, close),
+        (IRP_MJ_DEVICE_CONTROL, control::<C>),
+    ] {
+        if let Some(entry) = driver.MajorFunction.get_mut(major as usize) {
+            *entry = Some(routine);
+        }
+    }
+    let mut device: PDEVICE_OBJECT = ptr::null_mut();
+    let mut name = name.as_unicode();
+    // SAFETY: our driver object; the name is copied.
+    let status = unsafe {
+        IoCreateDevice(
+            driver,
+            0,
+            &raw mut name,
+            FILE_DEVICE_UNKNOWN,
+            FILE_DEVICE_SECURE_OPEN,
+            0,
+            &raw mut device,
+        )
+    };
+    NtStatus::check(status)?;
+    DEVICE.store(device, Ordering::Release);
+    let mut link = link.as_unicode();
+    // SAFETY: both strings are copied.
+    let status = unsafe { IoCreateSymbolicLink(&raw mut link, &raw mut name) };
+    if let Err(status) = NtStatus::check(status) {
+        delete_device();
+        return Err(status);
+    }
+    // SAFETY: the device just created. Cleared by hand for devices made outside AddDevice's and
+    // DriverEntry's own protocol; harmless within it.
+    unsafe { (*device).Flags &= !DO_DEVICE_INITIALIZING };
+    Ok(())
+}
+
+/// Removes the link and the device; does nothing if they are not there. IRQL PASSIVE_LEVEL.
+pub(in crate::nt) fn delete<const L: usize>(link: &Name<L>) {
+    if DEVICE.load(Ordering::Acquire).is_null() {
+        return;
+    }
+    let mut link = link.as_unicode();
+    // SAFETY: a string of ours.
+    let _ = unsafe { IoDeleteSymbolicLink(&raw mut link) };
+    delete_device();
+}
+
+fn delete_device() {
+    let device = DEVICE.swap(ptr::null_mut(), Ordering::AcqRel);
+    if !device.is_null() {
+        // SAFETY: created by us, and deleted once.
+        unsafe { IoDeleteDevice(device) };
+    }
+}
+
+unsafe extern "C" fn open(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    OPEN_HANDLES.fetch_add(1, Ordering::SeqCst);
+    // SAFETY: the request just given to us.
+    unsafe { complete(irp, Ok(0)) }
+}
+
+unsafe extern "C" fn close(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    OPEN_HANDLES.fetch_sub(1, Ordering::SeqCst);
+    // SAFETY: the request just given to us.
+    unsafe { complete(irp, Ok(0)) }
+}
+
+unsafe extern "C" fn acknowledge(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us.
+    unsafe { complete(irp, Ok(0)) }
+}
+
+unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us, not completed before `complete`.
+    let result = unsafe { parse(&mut *irp) }.map_or(
+        Err(NtStatus::INVALID_DEVICE_REQUEST),
+        |mut request| C::control(&mut request),
+    );
+    // SAFETY: the request just given to us; the parsed borrow has ended.
+    unsafe { complete(irp, result) }
+}
+
+/// # Safety
+/// `irp` is an IRP_MJ_DEVICE_CONTROL that the I/O manager passed to the dispatch routine.
+unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
+    // SAFETY: the current stack location of a request in its dispatch routine.
+    let stack: &IO_STACK_LOCATION = unsafe {
+        irp.Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1.CurrentStackLocation.as_ref()?
+    };
+    // SAFETY: the parameters of this major function.
+    let parameters = unsafe { &stack.Parameters.DeviceIoControl };
+    const METHOD_MASK: u32 = 3;
+    if parameters.IoControlCode & METHOD_MASK != 0 {
+        return None;
+    }
+    let input = usize::try_from(parameters.InputBufferLength).ok()?;
+    let output = usize::try_from(parameters.OutputBufferLength).ok()?;
+    // SAFETY: the member in use for METHOD_BUFFERED.
+    let buffer = unsafe { irp.AssociatedIrp.SystemBuffer }.cast::<u8>();
+    let length = if buffer.is_null() { 0 } else { input.max(output) };
+    let buffer = if length == 0 { ptr::NonNull::dangling().as_ptr() } else { buffer };
+    // SAFETY: the I/O manager's buffer of that length, ours until the request is completed.
+    let buffer = unsafe { core::slice::from_raw_parts_mut(buffer, length) };
+    let mode = irp.RequestorMode;
+    Some(ControlRequest { code: parameters.IoControlCode, mode, buffer, input, output })
+}
+
+/// # Safety
+/// `irp` was given to a dispatch routine, which has not completed it and forgets it hereafter.
+unsafe fn complete(irp: PIRP, result: Result<usize, NtStatus>) -> NTSTATUS {
+    let status = result.err().unwrap_or(NtStatus::SUCCESS).raw();
+    // SAFETY: the request is still ours.
+    let io_status = unsafe { &mut (*irp).IoStatus };
+    io_status.__bindgen_anon_1.Status = status;
+    io_status.Information = result.unwrap_or(0) as u64;
+    // SAFETY: completed once, with its status set.
+    unsafe { IofCompleteRequest(irp, IO_NO_INCREMENT) };
+    status
+}

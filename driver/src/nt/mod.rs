@@ -1,0 +1,21 @@
+//! Safe wrappers over the kernel calls the driver uses: the only place with raw FFI.
+
+pub mod context;
+pub mod device;
+mod entry;
+pub mod file;
+pub mod flt;
+pub mod instance;
+pub mod irql;
+pub mod minifilter;
+pub mod operation;
+mod pool2;
+mod process;
+pub mod push_lock;
+pub mod request;
+pub mod section;
+pub mod shared;
+pub mod status;
+mod wdk_layout;
+
+pub use entry::{prepare_memory, register, withdraw};

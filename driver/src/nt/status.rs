@@ -1,0 +1,49 @@
+//! NTSTATUS as a type whose failures cannot be taken for success.
+
+use wdk_sys::NTSTATUS;
+
+/// A status code; `Result<_, NtStatus>` carries only failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct NtStatus(NTSTATUS);
+
+impl NtStatus {
+    pub const SUCCESS: Self = Self(0);
+    pub const INVALID_PARAMETER: Self = Self::from_code(0xC000_000D);
+    pub const INVALID_DEVICE_REQUEST: Self = Self::from_code(0xC000_0010);
+    pub const END_OF_FILE: Self = Self::from_code(0xC000_0011);
+    pub const BUFFER_TOO_SMALL: Self = Self::from_code(0xC000_0023);
+    pub const FILE_LOCK_CONFLICT: Self = Self::from_code(0xC000_0054);
+    pub const INSUFFICIENT_RESOURCES: Self = Self::from_code(0xC000_009A);
+    pub const FLT_CONTEXT_ALREADY_DEFINED: Self = Self::from_code(0xC01C_0002);
+    pub const FLT_DO_NOT_ATTACH: Self = Self::from_code(0xC01C_000F);
+    pub const FLT_DO_NOT_DETACH: Self = Self::from_code(0xC01C_0010);
+    pub const FLT_DELETING_OBJECT: Self = Self::from_code(0xC01C_000B);
+
+    const fn from_code(code: u32) -> Self {
+        Self(code.cast_signed())
+    }
+
+    pub const fn from_raw(raw: NTSTATUS) -> Self {
+        Self(raw)
+    }
+
+    pub const fn raw(self) -> NTSTATUS {
+        self.0
+    }
+
+    /// NT_SUCCESS: success and informational codes.
+    pub const fn is_success(self) -> bool {
+        self.0 >= 0
+    }
+
+    /// What a routine returned, as a result.
+    pub const fn check(raw: NTSTATUS) -> Result<(), Self> {
+        if raw >= 0 { Ok(()) } else { Err(Self(raw)) }
+    }
+
+    /// The code to return for a result.
+    pub fn of(result: Result<(), Self>) -> Self {
+        result.err().unwrap_or(Self::SUCCESS)
+    }
+}

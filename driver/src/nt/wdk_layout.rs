@@ -1,0 +1,30 @@
+//! The structures of `wdk-sys` that the driver touches: whichever headers they were generated
+//! from, they have these sizes and offsets on 64-bit Windows.
+
+use core::mem::offset_of;
+use wdk_sys::{
+    DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP, KAPC_STATE,
+    OBJECT_ATTRIBUTES, UNICODE_STRING,
+};
+
+const _: () = {
+    assert!(size_of::<IRP>() == 0xd0);
+    assert!(offset_of!(IRP, AssociatedIrp) == 0x18);
+    assert!(offset_of!(IRP, IoStatus) == 0x30);
+    assert!(offset_of!(IRP, RequestorMode) == 0x40);
+    assert!(offset_of!(IRP, Tail) == 0x78);
+    assert!(size_of::<IO_STACK_LOCATION>() == 0x48);
+    assert!(offset_of!(IO_STACK_LOCATION, Parameters) == 8);
+    assert!(size_of::<FILE_OBJECT>() == 0xd8);
+    assert!(offset_of!(FILE_OBJECT, Flags) == 0x50);
+    assert!(offset_of!(FILE_OBJECT, FileName) == 0x58);
+    assert!(offset_of!(FILE_OBJECT, CurrentByteOffset) == 0x68);
+    assert!(size_of::<DEVICE_OBJECT>() == 0x150);
+    assert!(offset_of!(DEVICE_OBJECT, Flags) == 0x30);
+    assert!(size_of::<DRIVER_OBJECT>() == 0x150);
+    assert!(offset_of!(DRIVER_OBJECT, MajorFunction) == 0x70);
+    assert!(size_of::<KAPC_STATE>() == 0x30);
+    assert!(size_of::<IO_STATUS_BLOCK>() == 0x10);
+    assert!(size_of::<OBJECT_ATTRIBUTES>() == 0x30);
+    assert!(size_of::<UNICODE_STRING>() == 0x10);
+};

@@ -1,0 +1,1 @@
+//! Checks on the built driver: its imports and the structure layouts it relies on.

@@ -1,0 +1,1 @@
+//! The user-mode harness: the same commands over the simulator and over a real device.

@@ -1,0 +1,269 @@
+//! Loading Windows kernel images (PE32+, x86-64, native subsystem) into this process.
+
+mod cookie;
+mod error;
+mod headers;
+mod imports;
+mod mapping;
+mod registry;
+mod relocate;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use object::LittleEndian as LE;
+use object::pe;
+use object::read::pe::PeFile64;
+
+pub use error::LoadError;
+use headers::{Headers, Section};
+pub use imports::Resolver;
+use mapping::Mapping;
+use registry::Module;
+pub(crate) use registry::find as find_module;
+
+/// A loaded kernel image.
+///
+/// Dropping it (and every [`Oracle`](crate::oracle::Oracle) planted in it) unloads it: its memory
+/// goes away. Its addresses stay reserved, so that a late call into it ends in a bugcheck that
+/// names it.
+#[derive(Clone, Debug)]
+pub struct Image {
+    loaded: Arc<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    module: Module,
+    entry_point: usize,
+    sections: Vec<Section>,
+    functions: Vec<u32>,
+    exports: Vec<(String, u32)>,
+    mapping: Mapping,
+}
+
+/// The address and original bytes of executable memory.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub start: usize,
+    pub bytes: Box<[u8]>,
+}
+
+impl Image {
+    /// Loads the image at `path`: checks it, maps it at a random base, relocates it, links its
+    /// imports through `resolve` (called with DLL and function name, `#ordinal` for an import by
+    /// ordinal) and protects its sections, none of them both writable and executable. No image code
+    /// runs.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the file. Unresolved imports are reported all at once.
+    pub fn load(path: &Path, resolve: &mut Resolver<'_>) -> Result<Image, LoadError> {
+        let file = std::fs::read(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        Image::from_bytes(&name, &file, resolve)
+    }
+
+    /// Loads an image from memory, under a name for messages; as [`Image::load`].
+    ///
+    /// # Errors
+    /// As [`Image::load`].
+    pub fn from_bytes(
+        name: &str,
+        file: &[u8],
+        resolve: &mut Resolver<'_>,
+    ) -> Result<Image, LoadError> {
+        crate::fault::install()?;
+        let headers = Headers::parse(file)?;
+        let mut mapping = map(&headers, file)?;
+        relocate::relocate(&headers, &mut mapping)?;
+        cookie::set(&headers, &mut mapping)?;
+        imports::link(&headers, &mut mapping, resolve)?;
+        let functions = functions(&headers, &mapping);
+        protect(&headers, &mapping)?;
+        let start = mapping.base();
+        let module = Module {
+            name: name.into(),
+            start,
+            end: start + mapping.len(),
+            unloaded: false,
+        };
+        registry::add(&module);
+        let loaded = Loaded {
+            module,
+            entry_point: start + headers.entry_point as usize,
+            sections: headers.sections,
+            functions,
+            exports: exports(file),
+            mapping,
+        };
+        Ok(Image {
+            loaded: Arc::new(loaded),
+        })
+    }
+
+    /// Address of the entry point.
+    pub fn entry_point(&self) -> usize {
+        self.loaded.entry_point
+    }
+
+    /// Address of the image.
+    pub fn base(&self) -> usize {
+        self.loaded.module.start
+    }
+
+    /// Bytes from the base to the end of the last section (SizeOfImage).
+    pub fn size(&self) -> usize {
+        self.loaded.mapping.len()
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &str {
+        &self.loaded.module.name
+    }
+
+    /// Whether an address lies in the image.
+    pub fn contains(&self, addr: usize) -> bool {
+        (self.base()..self.base() + self.size()).contains(&addr)
+    }
+
+    /// An address for people: `daxflush.sys+0x1234`, or the bare number outside the image.
+    pub fn symbolize(&self, addr: usize) -> String {
+        if self.contains(addr) {
+            self.loaded.module.symbolize(addr)
+        } else {
+            format!("0x{addr:x}")
+        }
+    }
+
+    /// Address of an exported symbol.
+    pub fn export(&self, name: &str) -> Option<usize> {
+        let found = self
+            .loaded
+            .exports
+            .iter()
+            .find(|(exported, _)| exported == name);
+        found.map(|(_, rva)| self.base() + *rva as usize)
+    }
+
+    /// Where functions start, from the exception directory (`.pdata`), ascending.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = usize> {
+        self.loaded
+            .functions
+            .iter()
+            .map(|rva| self.base() + *rva as usize)
+    }
+
+    /// Copies of the executable sections.
+    pub(crate) fn code(&self) -> Vec<Code> {
+        let executable = self.loaded.sections.iter().filter(|s| s.executable);
+        let copy = |s: &Section| {
+            let bytes = &self.loaded.mapping.bytes()[s.rva as usize..(s.rva + s.size) as usize];
+            Code {
+                start: self.base() + s.rva as usize,
+                bytes: bytes.into(),
+            }
+        };
+        executable.map(copy).collect()
+    }
+
+    /// Stores one byte at each address, all in executable sections.
+    ///
+    /// # Safety
+    /// No thread may run image code meanwhile, and the image must keep its meaning.
+    pub(crate) unsafe fn patch(
+        &self,
+        bytes: impl Iterator<Item = (usize, u8)>,
+    ) -> std::io::Result<()> {
+        let set = |protection| {
+            let mut executable = self.loaded.sections.iter().filter(|s| s.executable);
+            executable.try_for_each(|s| {
+                self.loaded
+                    .mapping
+                    .protect(s.rva as usize, s.size as usize, protection)
+            })
+        };
+        set(libc::PROT_READ | libc::PROT_WRITE)?;
+        for (at, byte) in bytes {
+            assert!(self.contains(at), "0x{at:x} is not in {}", self.name());
+            // SAFETY: in an executable section, writable by now, which nobody runs or reads.
+            unsafe { (at as *mut u8).write(byte) };
+        }
+        set(libc::PROT_READ | libc::PROT_EXEC)
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        registry::mark_unloaded(self.module.start);
+    }
+}
+
+/// An address for people, whichever image it lies or lay in: `daxflush.sys+0x1234`, `daxflush.sys
+/// (unloaded)+0x1234`.
+pub fn symbolize(addr: usize) -> Option<String> {
+    find_module(addr).map(|module| module.symbolize(addr))
+}
+
+fn map(headers: &Headers, file: &[u8]) -> Result<Mapping, LoadError> {
+    let mut mapping = Mapping::new(headers.image_size as usize)?;
+    let header_size = headers.header_size as usize;
+    let memory = mapping.bytes_mut();
+    memory[..header_size].copy_from_slice(&file[..header_size]);
+    for section in &headers.sections {
+        let to = &mut memory[section.rva as usize..][..section.raw.len()];
+        to.copy_from_slice(&file[section.raw.clone()]);
+    }
+    Ok(mapping)
+}
+
+fn protect(headers: &Headers, mapping: &Mapping) -> Result<(), LoadError> {
+    mapping.protect(0, mapping.len(), libc::PROT_READ)?;
+    for section in &headers.sections {
+        let extra = match (section.writable, section.executable) {
+            (true, _) => libc::PROT_WRITE,
+            (_, true) => libc::PROT_EXEC,
+            _ => 0,
+        };
+        mapping.protect(
+            section.rva as usize,
+            section.size as usize,
+            libc::PROT_READ | extra,
+        )?;
+    }
+    Ok(())
+}
+
+/// Starts of RUNTIME_FUNCTION entries. A damaged table only costs resynchronization points.
+fn functions(headers: &Headers, mapping: &Mapping) -> Vec<u32> {
+    let table = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION);
+    let (start, end) = (table.rva as usize, table.rva as usize + table.size as usize);
+    let mut starts: Vec<u32> = (start..end)
+        .step_by(12)
+        .filter_map(|at| mapping.u32(at))
+        .collect();
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// Named exports. A kernel image rarely has any; a damaged table counts as empty.
+fn exports(file: &[u8]) -> Vec<(String, u32)> {
+    let Ok(pe) = PeFile64::parse(file) else {
+        return Vec::new();
+    };
+    let base = pe.nt_headers().optional_header.image_base.get(LE);
+    let Ok(exports) = object::Object::exports(&pe) else {
+        return Vec::new();
+    };
+    let named = exports.iter().map(|export| {
+        let name = String::from_utf8_lossy(export.name()).into_owned();
+        (name, export.address().wrapping_sub(base) as u32)
+    });
+    named.collect()
+}

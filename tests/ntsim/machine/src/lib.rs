@@ -1,0 +1,38 @@
+//! The machine below the simulated kernel: PE images, persistent memory, and every flush
+//! instruction seen.
+//!
+//! - [`image`] maps a Windows kernel image (`.sys`) into this process and links it against host
+//!   functions.
+//! - [`pmem`] is a persistent-memory device that knows which bytes a power cut could take away.
+//! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
+//! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
+//!   and exit code 70.
+//! - [`call`] enters image code with the Windows x64 calling convention.
+//!
+//! Nothing here is global to a test: images, oracles and devices may coexist in one process. The
+//! host is x86-64 Linux.
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+compile_error!("ntsim-machine runs image code directly: it needs an x86-64 Linux host");
+
+pub mod call;
+pub mod fault;
+pub mod image;
+pub mod oracle;
+pub mod pmem;
+mod signal;
+
+/// The identity of the calling thread, as the machine sees it: each host thread is a processor of
+/// its own, with its own flushes in flight. Never zero, never reused.
+pub fn current_thread() -> u32 {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    thread_local!(static ID: Cell<u32> = const { Cell::new(0) });
+    ID.with(|id| {
+        if id.get() == 0 {
+            id.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        id.get()
+    })
+}

@@ -1,0 +1,8 @@
+# Stores around the cache that the oracle does not emulate.
+.intel_syntax noprefix
+.text
+.globl DriverEntry
+DriverEntry:
+    movntdq [rcx], xmm0
+    clwb gs:[rcx]
+    ret
