@@ -87,20 +87,25 @@ impl<const SLOTS: usize> TokenTable<SLOTS> {
     }
 
     fn pop(&self) -> Option<u16> {
+        // Acquire, twice: `next` and the slot are as the one who pushed left them.
         let mut head = self.freed.load(Acquire);
         loop {
-            let index = ((head & LINK_MASK) as usize).checked_sub(1)?;
-            let next = u64::from(self.slots.get(index)?.next.load(Relaxed));
-            let new = (head & !LINK_MASK).wrapping_add(ONE_POP) | next;
-            // Acquire, here and above: `next` and the slot are as the one who pushed left them.
+            let (index, new) = self.below(head)?;
             match self
                 .freed
                 .compare_exchange_weak(head, new, Acquire, Acquire)
             {
-                Ok(_) => return u16::try_from(index).ok(),
+                Ok(_) => return Some(index),
                 Err(now) => head = now,
             }
         }
+    }
+
+    /// The top of the stack with this head, and the head after its pop.
+    fn below(&self, head: u64) -> Option<(u16, u64)> {
+        let index = u16::try_from((head & LINK_MASK).checked_sub(1)?).ok()?;
+        let next = u64::from(self.slots.get(usize::from(index))?.next.load(Relaxed));
+        Some((index, (head & !LINK_MASK).wrapping_add(ONE_POP) | next))
     }
 
     fn push(&self, index: u16, slot: &Slot) {
@@ -123,5 +128,41 @@ impl<const SLOTS: usize> TokenTable<SLOTS> {
         let next = |used: usize| (used < SLOTS).then(|| used.wrapping_add(1));
         let index = self.used.fetch_update(Relaxed, Relaxed, next).ok()?;
         u16::try_from(index).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Features, Method};
+
+    /// Between the two halves of a pop, others pop twice and push the first back: the link that
+    /// the first half read is stale, so the second half must fail.
+    #[test]
+    fn interrupted_pop_does_not_bring_back_a_taken_slot() {
+        let table = TokenTable::<2>::new();
+        let features = Features::new(Method::BY_PREFERENCE, 64);
+        let dispatch = Dispatch::choose(&features).expect("a method");
+        let region = Region::new(64, 64).expect("a region");
+        let get = || table.insert(region, dispatch).expect("a free slot");
+        for token in [get(), get()] {
+            table.remove(token, || {}).expect("a valid token");
+        }
+        let head = table.freed.load(Relaxed);
+        let (top, new) = table.below(head).expect("two free slots");
+        let (first, _second) = (get(), get());
+        assert_eq!(first.index(), usize::from(top));
+        table.remove(first, || {}).expect("a valid token");
+        assert!(
+            table
+                .freed
+                .compare_exchange(head, new, Acquire, Relaxed)
+                .is_err()
+        );
+        assert_eq!(get().index(), usize::from(top));
+        assert_eq!(
+            table.insert(region, dispatch),
+            Err(Error::InsufficientResources)
+        );
     }
 }

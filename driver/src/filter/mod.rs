@@ -54,6 +54,8 @@ pub fn prepare() {
 }
 
 pub fn discard() {
+    // A static is never dropped, so what it has allocated is given back by hand.
+    drop(core::mem::take(&mut *volume::VOLUMES.exclusive()));
     volume::VOLUMES.delete();
 }
 

@@ -9,6 +9,12 @@ pub struct Registry<T> {
     free: Vec<usize>,
 }
 
+impl<T> Default for Registry<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Registry<T> {
     pub const fn new() -> Self {
         Self { members: Vec::new(), free: Vec::new() }

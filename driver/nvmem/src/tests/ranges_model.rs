@@ -98,6 +98,7 @@ proptest! {
         line_size in a_line_size(),
         ranges in vec((any::<usize>(), 0..5000_usize), 0..8),
         top in proptest::option::of(0..70_usize),
+        no_drain: bool,
     ) {
         let (memory, recorder) = (memory::<1>(method, line_size), Recorder::default());
         let mut ranges: Vec<_> = ranges
@@ -107,13 +108,14 @@ proptest! {
         if let Some(gap) = top {
             ranges.push(NvMemoryRange { base_address: usize::MAX - gap, length: 35 });
         }
+        let flags = if no_drain { FlushFlags::NO_DRAIN } else { FlushFlags::empty() };
         // SAFETY: the recorder touches no memory.
         let result = unsafe {
-            memory.flush_ranges_default_on(&recorder, &ranges, FlushFlags::empty())
+            memory.flush_ranges_default_on(&recorder, &ranges, flags)
         };
         if ranges.iter().all(|range| range.base_address.checked_add(range.length).is_some()) {
             prop_assert_eq!(result, Ok(()));
-            prop_assert_eq!(recorder.take(), expected(method, line_size, &ranges, true));
+            prop_assert_eq!(recorder.take(), expected(method, line_size, &ranges, !no_drain));
         } else {
             prop_assert_eq!(result, Err(Error::InvalidParameter));
             prop_assert_eq!(recorder.take(), []);

@@ -1,0 +1,258 @@
+//! Routines of fltmgr.sys.
+
+use super::{code, imports};
+use crate::{
+    NtStatus,
+    contexts::Place,
+    filter::read_registration,
+    kernel::Kernel,
+    nt::{flt_volume_properties as vp, get, object_attributes, put},
+};
+
+/// The stream of a file object, as a place for a context.
+fn stream(kernel: &Kernel, file: usize) -> Result<Place, NtStatus> {
+    let state = kernel.lock();
+    let file = state
+        .file_objects
+        .get(&file)
+        .ok_or(NtStatus::INVALID_PARAMETER)?;
+    file.file.map(Place::Stream).ok_or(NtStatus::NOT_SUPPORTED)
+}
+
+fn get_context(kernel: &Kernel, place: Result<Place, NtStatus>, context: *mut usize) -> i32 {
+    let found = place.and_then(|place| kernel.get_context(&place));
+    // SAFETY: the driver's out parameter, which the routine sets to NULL on failure.
+    unsafe { context.write(found.unwrap_or(0)) };
+    code(found.map(|_| ()))
+}
+
+fn set_context(
+    kernel: &Kernel,
+    place: Result<Place, NtStatus>,
+    operation: u32,
+    new: usize,
+    old: *mut usize,
+) -> i32 {
+    const KEEP_IF_EXISTS: u32 = 1;
+    if operation != KEEP_IF_EXISTS {
+        kernel.violation(
+            "context",
+            "FLT_SET_CONTEXT_REPLACE_IF_EXISTS is not simulated",
+        );
+        return NtStatus::NOT_SUPPORTED.0;
+    }
+    let result = place
+        .map_err(|status| (status, 0))
+        .and_then(|place| kernel.set_context(&place, new));
+    let existing = result.err().map_or(0, |(_, existing)| existing);
+    if old.is_null() {
+        if existing != 0 {
+            // Nobody takes the reference to the existing context then.
+            kernel.violation("context", "the existing context was not asked for");
+        }
+    } else {
+        // SAFETY: the driver's out parameter.
+        unsafe { old.write(existing) };
+    }
+    code(result.map_err(|(status, _)| status))
+}
+
+imports! {
+    /// nf-fltkernel-fltregisterfilter
+    FltRegisterFilter(driver: usize, registration: usize, filter: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        let _ = driver;
+        if kernel.fails("FltRegisterFilter") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        // SAFETY: the driver's registration.
+        code(unsafe { read_registration(registration) }.map(|read| {
+            // SAFETY: the driver's out parameter.
+            unsafe { filter.write(read.block.address()) };
+            kernel.lock().filter = Some(read);
+        }))
+    }
+    /// nf-fltkernel-fltstartfiltering
+    FltStartFiltering(_filter: usize) -> i32, APC_LEVEL, |kernel| {
+        if kernel.fails("FltStartFiltering") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        let volumes = kernel.lock().volumes.len();
+        (0..volumes).for_each(|index| kernel.attach(index));
+        0
+    }
+    /// nf-fltkernel-fltunregisterfilter
+    FltUnregisterFilter(_filter: usize) -> (), APC_LEVEL, |kernel| { kernel.unregister_filter(); }
+    /// nf-fltkernel-fltallocatecontext
+    FltAllocateContext(filter: usize, kind: u16, size: usize, pool: u32, context: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        let _ = (filter, pool);
+        if kernel.fails("FltAllocateContext") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        code(kernel.allocate_context(kind, size).map(|address| {
+            // SAFETY: the driver's out parameter.
+            unsafe { context.write(address) };
+        }))
+    }
+    /// nf-fltkernel-fltreleasecontext
+    FltReleaseContext(context: usize) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.release_context(context);
+    }
+    /// nf-fltkernel-fltgetstreamcontext
+    FltGetStreamContext(instance: usize, file: usize, context: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        let _ = instance;
+        get_context(&kernel, stream(&kernel, file), context)
+    }
+    /// nf-fltkernel-fltsetstreamcontext
+    FltSetStreamContext(instance: usize, file: usize, operation: u32, new: usize, old: *mut usize)
+        -> i32, APC_LEVEL, |kernel| {
+        let _ = instance;
+        if kernel.fails("FltSetStreamContext") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        set_context(&kernel, stream(&kernel, file), operation, new, old)
+    }
+    /// nf-fltkernel-fltgetinstancecontext
+    FltGetInstanceContext(instance: usize, context: *mut usize) -> i32, APC_LEVEL, |kernel| {
+        get_context(&kernel, Ok(Place::Instance(instance)), context)
+    }
+    /// nf-fltkernel-fltsetinstancecontext
+    FltSetInstanceContext(instance: usize, operation: u32, new: usize, old: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        if kernel.fails("FltSetInstanceContext") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        set_context(&kernel, Ok(Place::Instance(instance)), operation, new, old)
+    }
+    /// nf-fltkernel-fltgetvolumeproperties
+    FltGetVolumeProperties(volume: usize, properties: usize, length: u32, returned: *mut u32)
+        -> i32, APC_LEVEL, |kernel| {
+        const STATUS_BUFFER_TOO_SMALL: i32 = NtStatus::BUFFER_TOO_SMALL.0;
+        const STATUS_BUFFER_OVERFLOW: i32 = 0x8000_0005_u32 as i32;
+        // SAFETY: the driver's out parameter. The names would follow the structure.
+        unsafe { returned.write(vp::SIZE as u32 + 64) };
+        if (length as usize) < vp::SIZE {
+            return STATUS_BUFFER_TOO_SMALL;
+        }
+        let state = kernel.lock();
+        let found = state.volumes.iter().find(|known| known.block.address() == volume);
+        let dax = found.is_some_and(|volume| volume.options.dax);
+        let flags = if dax { vp::VOL_PROP_FL_DAX_VOLUME } else { 0 };
+        // SAFETY: the driver's buffer, which has the structure's size at least, in all of these.
+        unsafe { put(properties, vp::DEVICE_TYPE, vp::FILE_DEVICE_DISK_FILE_SYSTEM) };
+        // SAFETY: as above.
+        unsafe { put(properties, vp::SECTOR_SIZE, 4096_u16) };
+        // SAFETY: as above.
+        unsafe { put(properties, vp::FLAGS, flags) };
+        STATUS_BUFFER_OVERFLOW
+    }
+    /// nf-fltkernel-fltgetvolumefromfileobject
+    FltGetVolumeFromFileObject(filter: usize, file: usize, volume: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        let _ = filter;
+        let state = kernel.lock();
+        let index = state.file_objects.get(&file).map(|file| file.volume);
+        let found = index.and_then(|index| state.volumes.get(index));
+        match found {
+            // SAFETY: the driver's out parameter.
+            Some(found) => unsafe { volume.write(found.block.address()) },
+            None => return NtStatus::INVALID_PARAMETER.0,
+        }
+        drop(state);
+        kernel.lock().flt_references += 1;
+        0
+    }
+    /// nf-fltkernel-fltgetvolumeinstancefromname
+    FltGetVolumeInstanceFromName(filter: usize, volume: usize, name: usize, instance: *mut usize)
+        -> i32, APC_LEVEL, |kernel| {
+        let _ = (filter, name);
+        let mut state = kernel.lock();
+        let found = state.volumes.iter().find(|known| known.block.address() == volume);
+        match found.filter(|volume| volume.attached) {
+            // SAFETY: the driver's out parameter.
+            Some(found) => unsafe { instance.write(found.instance_address()) },
+            None => return NtStatus::FLT_INSTANCE_NOT_FOUND.0,
+        }
+        state.flt_references += 1;
+        0
+    }
+    /// nf-fltkernel-fltobjectdereference
+    FltObjectDereference(_object: usize) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.lock().flt_references -= 1;
+    }
+    /// nf-fltkernel-fltisdirectory: there are only files on these volumes.
+    FltIsDirectory(file: usize, instance: usize, directory: *mut u8) -> i32, APC_LEVEL, |_kernel| {
+        let _ = (file, instance);
+        // SAFETY: the driver's out parameter.
+        unsafe { directory.write(0) };
+        0
+    }
+    /// nf-fltkernel-fltregisterfordatascan
+    FltRegisterForDataScan(instance: usize) -> i32, APC_LEVEL, |kernel| {
+        if kernel.fails("FltRegisterForDataScan") {
+            return NtStatus::NOT_SUPPORTED.0;
+        }
+        let mut state = kernel.lock();
+        let found = state.volumes.iter_mut().find(|known| known.instance_address() == instance);
+        match found {
+            Some(volume) => volume.data_scan = true,
+            None => return NtStatus::INVALID_PARAMETER.0,
+        }
+        0
+    }
+    /// nf-fltkernel-fltcreatesectionfordatascan
+    FltCreateSectionForDataScan(
+        instance: usize, file: usize, context: usize, access: u32, attributes: usize,
+        maximum_size: usize, protection: u32, allocation: u32, flags: u32, handle: *mut u64,
+        object: *mut usize, file_size: *mut u64
+    ) -> i32, APC_LEVEL, |kernel| {
+        let _ = (access, maximum_size, flags);
+        if kernel.fails("FltCreateSectionForDataScan") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        let mut kept = 0_u32;
+        if attributes != 0 {
+            // SAFETY: the driver's OBJECT_ATTRIBUTES.
+            let size: u32 = unsafe { get(attributes, 0) };
+            if size != object_attributes::SIZE {
+                kernel.violation("section", "OBJECT_ATTRIBUTES of a wrong length");
+            }
+            // SAFETY: as above.
+            kept = unsafe { get(attributes, object_attributes::ATTRIBUTES) };
+        }
+        let created = kernel
+            .create_data_scan_section(instance, file, context, kept, allocation, protection);
+        code(created.map(|section| {
+            // SAFETY: the driver's out parameters, in all of these.
+            unsafe { handle.write(section.handle) };
+            // SAFETY: as above.
+            unsafe { object.write(section.object) };
+            if !file_size.is_null() {
+                // SAFETY: as above.
+                unsafe { file_size.write(section.file_size) };
+            }
+        }))
+    }
+    /// nf-fltkernel-fltclosesectionfordatascan
+    FltCloseSectionForDataScan(context: usize) -> i32, APC_LEVEL, |kernel| {
+        kernel.close_data_scan_section(context).0
+    }
+    /// nf-fltkernel-fltinitializepushlock
+    FltInitializePushLock(lock: usize) -> (), APC_LEVEL, |kernel| {
+        kernel.initialize_push_lock(lock);
+    }
+    /// nf-fltkernel-fltdeletepushlock
+    FltDeletePushLock(lock: usize) -> (), APC_LEVEL, |kernel| { kernel.delete_push_lock(lock); }
+    /// nf-fltkernel-fltacquirepushlockexclusive
+    FltAcquirePushLockExclusive(lock: usize) -> (), APC_LEVEL, |kernel| {
+        kernel.acquire_push_lock(lock, true);
+    }
+    /// nf-fltkernel-fltacquirepushlockshared
+    FltAcquirePushLockShared(lock: usize) -> (), APC_LEVEL, |kernel| {
+        kernel.acquire_push_lock(lock, false);
+    }
+    /// nf-fltkernel-fltreleasepushlock
+    FltReleasePushLock(lock: usize) -> (), APC_LEVEL, |kernel| { kernel.release_push_lock(lock); }
+}

@@ -1,0 +1,71 @@
+//! The routines that a driver can import, by image. Each checks the IRQL that its reference page
+//! allows before it acts, and can be made to fail.
+
+mod fltmgr;
+mod ntoskrnl;
+
+use crate::{kernel::Kernel, thread};
+use std::sync::Arc;
+
+/// Declares routines with the Windows x64 calling convention and a table of them by name.
+///
+/// `kernel` in a body is the machine whose driver calls. The level is the highest IRQL at which
+/// the routine may be called.
+macro_rules! imports {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $result:ty, $level:ident,
+        |$kernel:ident| $body:block)*) => {
+        $(
+            $(#[$doc])*
+            #[allow(non_snake_case, reason = "Windows names keep Windows spelling")]
+            extern "win64" fn $name($($argument: $kind),*) -> $result {
+                let $kernel = $crate::imports::enter(
+                    stringify!($name),
+                    $crate::thread::$level,
+                );
+                $body
+            }
+        )*
+
+        /// The address of a routine.
+        pub fn resolve(name: &str) -> Option<usize> {
+            match name {
+                $(stringify!($name) => {
+                    Some($name as extern "win64" fn($($kind),*) -> $result as usize)
+                })*
+                _ => None,
+            }
+        }
+    };
+}
+pub(crate) use imports;
+
+/// The address of an import; `exports` is where the kernel's variables are.
+pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
+    if dll.eq_ignore_ascii_case("fltmgr.sys") {
+        return fltmgr::resolve(name);
+    }
+    if !dll.eq_ignore_ascii_case("ntoskrnl.exe") {
+        return None;
+    }
+    match name {
+        "PsInitialSystemProcess" => Some(exports),
+        "IoFileObjectType" => Some(exports + 8),
+        _ => ntoskrnl::resolve(name),
+    }
+}
+
+/// The kernel of the caller, after a look at the level it calls at.
+fn enter(routine: &str, limit: u8) -> Arc<Kernel> {
+    let kernel = thread::kernel();
+    let level = thread::irql();
+    if level > limit {
+        let detail = format!("{routine} was called at IRQL {level}, and allows {limit} at most");
+        kernel.violation("IRQL", &detail);
+    }
+    kernel
+}
+
+/// STATUS_SUCCESS or the failure, as a routine returns it.
+fn code(result: Result<(), crate::NtStatus>) -> i32 {
+    result.err().unwrap_or(crate::NtStatus::SUCCESS).0
+}

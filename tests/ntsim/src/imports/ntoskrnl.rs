@@ -1,0 +1,187 @@
+//! Routines of ntoskrnl.exe.
+
+use super::{code, imports};
+use crate::{
+    NtStatus,
+    nt::{get, put},
+    thread,
+};
+
+/// Reads a UNICODE_STRING (ns-ntdef-_unicode_string).
+///
+/// # Safety
+/// `address` is one that the driver passed.
+unsafe fn unicode_string(address: usize) -> String {
+    // SAFETY: the caller's promise.
+    let bytes: u16 = unsafe { get(address, 0) };
+    // SAFETY: as above.
+    let buffer: usize = unsafe { get(address, 8) };
+    // SAFETY: as above: the buffer has that many bytes.
+    let units: Vec<u16> = (0..usize::from(bytes) / 2)
+        .map(|at| unsafe { get(buffer, 2 * at) })
+        .collect();
+    String::from_utf16_lossy(&units)
+}
+
+/// NonPagedPool and NonPagedPoolNx may be asked for at DISPATCH_LEVEL.
+fn check_pool_type(kernel: &crate::kernel::Kernel, pool: u32) {
+    const NON_PAGED_POOL_NX: u32 = 512;
+    if pool != NON_PAGED_POOL_NX {
+        kernel.violation("pool", &format!("pool of type {pool}; use NonPagedPoolNx"));
+    }
+}
+
+imports! {
+    /// nf-wdm-exallocatepoolwithtag
+    ExAllocatePoolWithTag(pool: u32, size: usize, tag: u32) -> usize, DISPATCH_LEVEL, |kernel| {
+        check_pool_type(&kernel, pool);
+        if kernel.fails("ExAllocatePoolWithTag") { 0 } else { kernel.allocate_pool(size, tag) }
+    }
+    /// nf-ntddk-exfreepool
+    ExFreePool(block: usize) -> (), DISPATCH_LEVEL, |kernel| { kernel.free_pool(block); }
+    /// nf-wdm-exfreepoolwithtag
+    ExFreePoolWithTag(block: usize, _tag: u32) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.free_pool(block);
+    }
+    /// nf-wdm-iocreatedevice
+    IoCreateDevice(
+        driver: usize, extension: u32, name: usize, kind: u32, characteristics: u32,
+        exclusive: u8, device: *mut usize
+    ) -> i32, APC_LEVEL, |kernel| {
+        let _ = (extension, kind, characteristics, exclusive);
+        if kernel.fails("IoCreateDevice") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        // SAFETY: the driver's string.
+        let name = unsafe { unicode_string(name) };
+        code(kernel.create_device(driver, name).map(|address| {
+            // SAFETY: the driver's out parameter.
+            unsafe { device.write(address) };
+        }))
+    }
+    /// nf-wdm-iodeletedevice
+    IoDeleteDevice(device: usize) -> (), APC_LEVEL, |kernel| { kernel.delete_device(device); }
+    /// nf-wdm-iocreatesymboliclink
+    IoCreateSymbolicLink(link: usize, name: usize) -> i32, PASSIVE_LEVEL, |kernel| {
+        if kernel.fails("IoCreateSymbolicLink") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        // SAFETY: the driver's strings.
+        let link = unsafe { unicode_string(link) };
+        // SAFETY: as above.
+        let name = unsafe { unicode_string(name) };
+        let taken = kernel.lock().links.insert(link, name).is_some();
+        if taken { NtStatus::OBJECT_NAME_COLLISION.0 } else { 0 }
+    }
+    /// nf-wdm-iodeletesymboliclink
+    IoDeleteSymbolicLink(link: usize) -> i32, PASSIVE_LEVEL, |kernel| {
+        // SAFETY: the driver's string.
+        let link = unsafe { unicode_string(link) };
+        let found = kernel.lock().links.remove(&link).is_some();
+        if found { 0 } else { NtStatus::OBJECT_NAME_NOT_FOUND.0 }
+    }
+    /// nf-ntifs-iogettoplevelirp: requests of programs have no top-level IRP.
+    IoGetTopLevelIrp() -> usize, DISPATCH_LEVEL, |_kernel| { 0 }
+    /// nf-wdm-iofcompleterequest
+    IofCompleteRequest(request: usize, _boost: i8) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.complete_request(request);
+    }
+    /// nf-wdm-kebugcheckex
+    KeBugCheckEx(code: u32, one: usize, two: usize, three: usize, four: usize) -> (),
+        DISPATCH_LEVEL, |_kernel| {
+        ntsim_machine::fault::bugcheck(
+            &format!("KeBugCheckEx({code:#x}, {one:#x}, {two:#x}, {three:#x}, {four:#x})"),
+        )
+    }
+    /// nf-wdm-kegetcurrentirql
+    KeGetCurrentIrql() -> u8, DISPATCH_LEVEL, |_kernel| { thread::irql() }
+    /// nf-ntifs-kequeryperformancecounter
+    KeQueryPerformanceCounter(frequency: *mut i64) -> i64, DISPATCH_LEVEL, |_kernel| {
+        if !frequency.is_null() {
+            // SAFETY: the driver's out parameter.
+            unsafe { frequency.write(10_000_000) };
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |now| (now.as_nanos() / 100) as i64)
+    }
+    /// nf-ntifs-kestackattachprocess
+    KeStackAttachProcess(process: usize, state: usize) -> (), APC_LEVEL, |kernel| {
+        if process != kernel.system_process.address() {
+            kernel.violation("process", "attached to something that is not the System process");
+        }
+        // SAFETY: the driver's KAPC_STATE, of 48 bytes; it must come back at the detach.
+        unsafe { put(state, 0x20, process) };
+        thread::set_attached(thread::attached() + 1);
+    }
+    /// nf-ntifs-keunstackdetachprocess
+    KeUnstackDetachProcess(state: usize) -> (), APC_LEVEL, |kernel| {
+        // SAFETY: the driver's KAPC_STATE.
+        let process: usize = unsafe { get(state, 0x20) };
+        if process != kernel.system_process.address() || thread::attached() == 0 {
+            kernel.violation("process", "detached without being attached");
+        } else {
+            thread::set_attached(thread::attached() - 1);
+        }
+    }
+    /// nf-wdm-obreferenceobjectbyhandle
+    ObReferenceObjectByHandle(
+        handle: u64, access: u32, kind: usize, mode: u8, object: *mut usize, information: usize
+    ) -> i32, PASSIVE_LEVEL, |kernel| {
+        let _ = information;
+        if kind != kernel.file_type.address() {
+            kernel.violation("object", "a handle was looked up without its type");
+        }
+        if kernel.fails("ObReferenceObjectByHandle") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        code(kernel.object_by_handle(handle, access, mode == 1).map(|address| {
+            kernel.reference(address);
+            // SAFETY: the driver's out parameter.
+            unsafe { object.write(address) };
+        }))
+    }
+    /// nf-wdm-obfreferenceobject
+    ObfReferenceObject(object: usize) -> isize, DISPATCH_LEVEL, |kernel| {
+        kernel.reference(object);
+        1
+    }
+    /// nf-wdm-obfdereferenceobject
+    ObfDereferenceObject(object: usize) -> isize, DISPATCH_LEVEL, |kernel| {
+        kernel.dereference(object);
+        1
+    }
+    /// nf-ntifs-ntclose
+    ZwClose(handle: u64) -> i32, PASSIVE_LEVEL, |kernel| { kernel.close_kernel_handle(handle).0 }
+    /// nf-wdm-zwmapviewofsection
+    ZwMapViewOfSection(
+        section: u64, process: isize, base: *mut usize, zero_bits: usize, commit: usize,
+        offset: usize, size: *mut usize, inherit: u32, kind: u32, protection: u32
+    ) -> i32, PASSIVE_LEVEL, |kernel| {
+        // SAFETY: the driver's in and out parameters.
+        let (at, length) = unsafe { (base.read(), size.read()) };
+        const CURRENT_PROCESS: isize = -1;
+        const VIEW_UNMAP: u32 = 2;
+        const PAGE_READONLY: u32 = 2;
+        let plain = at == 0 && length == 0 && zero_bits == 0 && commit == 0 && offset == 0;
+        if !plain || process != CURRENT_PROCESS || inherit != VIEW_UNMAP || kind != 0 {
+            kernel.violation("view", "only whole sections in the current process are simulated");
+            return NtStatus::NOT_SUPPORTED.0;
+        }
+        if protection != PAGE_READONLY {
+            return NtStatus::ACCESS_DENIED.0;
+        }
+        if kernel.fails("ZwMapViewOfSection") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        code(kernel.map_system_view(section).map(|(address, length)| {
+            // SAFETY: the driver's out parameters.
+            unsafe { base.write(address) };
+            // SAFETY: as above.
+            unsafe { size.write(length) };
+        }))
+    }
+    /// nf-wdm-zwunmapviewofsection
+    ZwUnmapViewOfSection(_process: isize, base: usize) -> i32, PASSIVE_LEVEL, |kernel| {
+        kernel.unmap_system_view(base).0
+    }
+}

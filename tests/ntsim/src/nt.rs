@@ -1,0 +1,185 @@
+//! Structures of 64-bit Windows as offsets, written from the driver reference's declarations with
+//! every POINTER_ALIGNMENT kept, and read and written byte by byte.
+
+/// Memory with a structure in it, zeroed and at a fixed address.
+pub struct Block {
+    words: Box<[u64]>,
+}
+
+impl Block {
+    pub fn zeroed(bytes: usize) -> Self {
+        Self {
+            words: vec![0; bytes.div_ceil(8)].into_boxed_slice(),
+        }
+    }
+
+    pub fn address(&self) -> usize {
+        self.words.as_ptr() as usize
+    }
+}
+
+/// Writes a value into a structure.
+///
+/// # Safety
+/// `base + offset` is memory of the simulation that holds a `T`, or a pointer that the driver
+/// passed for one.
+pub unsafe fn put<T>(base: usize, offset: usize, value: T) {
+    // SAFETY: the caller's promise.
+    unsafe { ((base + offset) as *mut T).write_unaligned(value) };
+}
+
+/// Reads a value from a structure.
+///
+/// # Safety
+/// As for [`put`].
+pub unsafe fn get<T: Copy>(base: usize, offset: usize) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { ((base + offset) as *const T).read_unaligned() }
+}
+
+/// ns-wdm-_file_object
+pub mod file_object {
+    pub const SIZE: usize = 0xd8;
+    pub const TYPE: usize = 0;
+    pub const STRUCTURE_SIZE: usize = 2;
+    pub const FS_CONTEXT: usize = 0x18;
+    pub const DELETE_PENDING: usize = 0x49;
+    pub const READ_ACCESS: usize = 0x4a;
+    pub const WRITE_ACCESS: usize = 0x4b;
+    pub const FLAGS: usize = 0x50;
+    pub const CURRENT_BYTE_OFFSET: usize = 0x68;
+    pub const FO_SYNCHRONOUS_IO: u32 = 0x2;
+    pub const FO_VOLUME_OPEN: u32 = 0x40_0000;
+}
+
+/// ns-wdm-_driver_object
+pub mod driver_object {
+    pub const SIZE: usize = 0x150;
+    pub const MAJOR_FUNCTION: usize = 0x70;
+}
+
+/// ns-wdm-_device_object
+pub mod device_object {
+    pub const SIZE: usize = 0x150;
+    pub const DRIVER_OBJECT: usize = 8;
+    pub const FLAGS: usize = 0x30;
+    pub const DO_DEVICE_INITIALIZING: u32 = 0x80;
+}
+
+/// ns-wdm-_irp
+pub mod irp {
+    pub const SIZE: usize = 0xd0;
+    pub const SYSTEM_BUFFER: usize = 0x18;
+    pub const STATUS: usize = 0x30;
+    pub const INFORMATION: usize = 0x38;
+    pub const REQUESTOR_MODE: usize = 0x40;
+    /// Tail.Overlay.CurrentStackLocation: the tail is at 0x78, after DriverContext (32), Thread,
+    /// AuxiliaryBuffer and ListEntry (16).
+    pub const CURRENT_STACK_LOCATION: usize = 0x78 + 32 + 8 + 8 + 16;
+}
+
+/// ns-wdm-_io_stack_location
+pub mod io_stack_location {
+    pub const SIZE: usize = 0x48;
+    pub const MAJOR_FUNCTION: usize = 0;
+    /// Parameters.DeviceIoControl: each ULONG but the first is POINTER_ALIGNMENT.
+    pub const OUTPUT_BUFFER_LENGTH: usize = 8;
+    pub const INPUT_BUFFER_LENGTH: usize = 16;
+    pub const IO_CONTROL_CODE: usize = 24;
+    pub const DEVICE_OBJECT: usize = 0x28;
+    pub const FILE_OBJECT: usize = 0x30;
+}
+
+/// ns-fltkernel-_flt_registration
+pub mod flt_registration {
+    pub const SIZE: u16 = 112;
+    pub const VERSION: usize = 2;
+    pub const FLAGS: usize = 4;
+    pub const CONTEXTS: usize = 8;
+    pub const OPERATIONS: usize = 16;
+    pub const UNLOAD: usize = 24;
+    pub const INSTANCE_SETUP: usize = 32;
+    pub const TEARDOWN_START: usize = 48;
+    pub const TEARDOWN_COMPLETE: usize = 56;
+    pub const SECTION_NOTIFICATION: usize = 104;
+    pub const SUPPORT_DAX_VOLUME: u32 = 4;
+}
+
+/// ns-fltkernel-_flt_operation_registration
+pub mod flt_operation_registration {
+    pub const SIZE: usize = 32;
+    pub const MAJOR_FUNCTION: usize = 0;
+    pub const PRE: usize = 8;
+    pub const POST: usize = 16;
+    pub const END: u8 = 0x80;
+}
+
+/// ns-fltkernel-_flt_context_registration
+pub mod flt_context_registration {
+    pub const SIZE: usize = 56;
+    pub const TYPE: usize = 0;
+    pub const CLEANUP: usize = 8;
+    pub const CONTEXT_SIZE: usize = 16;
+    pub const END: u16 = 0xffff;
+}
+
+/// ns-fltkernel-_flt_callback_data
+pub mod flt_callback_data {
+    pub const SIZE: usize = 0x68;
+    pub const FLAGS: usize = 0;
+    pub const IOPB: usize = 16;
+    pub const STATUS: usize = 24;
+    pub const INFORMATION: usize = 32;
+    pub const REQUESTOR_MODE: usize = 96;
+    pub const FLTFL_CALLBACK_DATA_IRP_OPERATION: u32 = 1;
+    pub const FLTFL_CALLBACK_DATA_FS_FILTER_OPERATION: u32 = 4;
+}
+
+/// ns-fltkernel-_flt_io_parameter_block; the parameters' offsets are within the block.
+pub mod flt_io_parameter_block {
+    pub const SIZE: usize = 24 + 48;
+    pub const MAJOR_FUNCTION: usize = 4;
+    pub const TARGET_FILE_OBJECT: usize = 8;
+    pub const TARGET_INSTANCE: usize = 16;
+    pub const PARAMETERS: usize = 24;
+    /// FLT_PARAMETERS for IRP_MJ_WRITE: Length, Key (POINTER_ALIGNMENT), ByteOffset, WriteBuffer.
+    pub const WRITE_LENGTH: usize = PARAMETERS;
+    pub const WRITE_KEY: usize = PARAMETERS + 8;
+    pub const WRITE_BYTE_OFFSET: usize = PARAMETERS + 16;
+    pub const WRITE_BUFFER: usize = PARAMETERS + 24;
+    /// FLT_PARAMETERS for IRP_MJ_SET_INFORMATION: Length, FileInformationClass
+    /// (POINTER_ALIGNMENT), ParentOfTarget, a union, InfoBuffer.
+    pub const SET_LENGTH: usize = PARAMETERS;
+    pub const SET_CLASS: usize = PARAMETERS + 8;
+    pub const SET_BUFFER: usize = PARAMETERS + 32;
+    /// FLT_PARAMETERS for IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: SyncType, PageProtection.
+    pub const SYNC_TYPE: usize = PARAMETERS;
+    pub const SYNC_PAGE_PROTECTION: usize = PARAMETERS + 4;
+}
+
+/// ns-fltkernel-_flt_related_objects
+pub mod flt_related_objects {
+    pub const SIZE: usize = 48;
+    pub const STRUCTURE_SIZE: usize = 0;
+    pub const FILTER: usize = 8;
+    pub const VOLUME: usize = 16;
+    pub const INSTANCE: usize = 24;
+    pub const FILE_OBJECT: usize = 32;
+}
+
+/// ns-fltkernel-_flt_volume_properties
+pub mod flt_volume_properties {
+    pub const SIZE: usize = 72;
+    pub const DEVICE_TYPE: usize = 0;
+    pub const SECTOR_SIZE: usize = 16;
+    pub const FLAGS: usize = 18;
+    pub const FILE_DEVICE_DISK_FILE_SYSTEM: u32 = 8;
+    pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
+}
+
+/// ns-wudfwdm-_object_attributes
+pub mod object_attributes {
+    pub const SIZE: u32 = 48;
+    pub const ATTRIBUTES: usize = 24;
+    pub const OBJ_KERNEL_HANDLE: u32 = 0x200;
+}

@@ -1,0 +1,225 @@
+//! Objects, their reference counts, and handles to them.
+
+use crate::{
+    NtStatus,
+    kernel::{Kernel, State},
+    nt::{Block, file_object, put},
+};
+use std::sync::Arc;
+
+/// A user-mode handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handle(pub(crate) u64);
+
+impl Handle {
+    /// The value that a program passes in an IOCTL's buffer.
+    pub fn as_raw(self) -> u64 {
+        self.0
+    }
+}
+
+pub(crate) const FILE_READ_DATA: u32 = 1;
+pub(crate) const FILE_WRITE_DATA: u32 = 2;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    File(usize),
+    /// A file object of the control device: its address.
+    Device(usize),
+    Section(usize),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct HandleEntry {
+    pub target: Target,
+    pub access: u32,
+    pub kernel: bool,
+}
+
+impl HandleEntry {
+    pub fn is_kernel(&self) -> bool {
+        self.kernel
+    }
+}
+
+pub(crate) struct FileObject {
+    pub block: Block,
+    pub references: u32,
+    /// References that are the I/O manager's own: a handle, a section.
+    pub own: u32,
+    pub volume: usize,
+    /// The stream; nothing for a volume open.
+    pub file: Option<u64>,
+}
+
+impl FileObject {
+    pub fn is_kept(&self) -> bool {
+        self.references > self.own
+    }
+}
+
+impl State {
+    pub fn insert_handle(&mut self, target: Target, access: u32, kernel: bool) -> u64 {
+        self.next_handle += 4;
+        // Kernel handles are told from user handles by their upper bits, as on Windows.
+        let value = if kernel {
+            self.next_handle | 0xffff_ffff_8000_0000
+        } else {
+            self.next_handle
+        };
+        self.handles.insert(
+            value,
+            HandleEntry {
+                target,
+                access,
+                kernel,
+            },
+        );
+        value
+    }
+
+    pub fn new_file_object(&mut self, volume: usize, file: Option<u64>, access: u32) -> usize {
+        let block = Block::zeroed(file_object::SIZE);
+        let address = block.address();
+        // SAFETY: our own block of the structure's size, in all of these.
+        unsafe { put(address, file_object::TYPE, 5_i16) };
+        // SAFETY: as above.
+        unsafe {
+            put(
+                address,
+                file_object::STRUCTURE_SIZE,
+                file_object::SIZE as i16,
+            )
+        };
+        // SAFETY: as above.
+        unsafe { put(address, file_object::FS_CONTEXT, file.unwrap_or(0)) };
+        // SAFETY: as above.
+        unsafe {
+            put(
+                address,
+                file_object::READ_ACCESS,
+                u8::from(access & FILE_READ_DATA != 0),
+            )
+        };
+        // SAFETY: as above.
+        unsafe {
+            put(
+                address,
+                file_object::WRITE_ACCESS,
+                u8::from(access & FILE_WRITE_DATA != 0),
+            )
+        };
+        let object = FileObject {
+            block,
+            references: 1,
+            own: 1,
+            volume,
+            file,
+        };
+        self.file_objects.insert(address, object);
+        address
+    }
+}
+
+impl Kernel {
+    /// ObfReferenceObject (nf-wdm-obreferenceobject).
+    pub fn reference(&self, address: usize) {
+        let mut state = self.lock();
+        if let Some(file) = state.file_objects.get_mut(&address) {
+            file.references += 1;
+        } else if let Some(section) = state.sections.get_mut(&address) {
+            section.references += 1;
+        } else {
+            drop(state);
+            self.violation(
+                "object",
+                &format!("{address:#x} was referenced and is no object"),
+            );
+        }
+    }
+
+    /// ObfDereferenceObject (nf-wdm-obdereferenceobject), by the driver.
+    pub fn dereference(self: &Arc<Self>, address: usize) {
+        let mut state = self.lock();
+        if let Some(file) = state.file_objects.get_mut(&address) {
+            if file.references <= file.own {
+                drop(state);
+                self.violation("object", "a file object was dereferenced once too often");
+                return;
+            }
+            file.references -= 1;
+            let last = file.references == 0;
+            drop(state);
+            if last {
+                self.close_file_object(address);
+            }
+        } else if state.sections.contains_key(&address) {
+            drop(state);
+            self.dereference_section(address);
+        } else {
+            drop(state);
+            self.violation(
+                "object",
+                &format!("{address:#x} was dereferenced and is no object"),
+            );
+        }
+    }
+
+    /// Gives back a reference of the I/O manager's own.
+    pub fn release_own(self: &Arc<Self>, address: usize) {
+        let mut state = self.lock();
+        let Some(file) = state.file_objects.get_mut(&address) else {
+            return;
+        };
+        file.references -= 1;
+        file.own -= 1;
+        let last = file.references == 0;
+        drop(state);
+        if last {
+            self.close_file_object(address);
+        }
+    }
+
+    /// The object of a handle, checked as ObReferenceObjectByHandle does.
+    pub fn object_by_handle(
+        &self,
+        handle: u64,
+        access: u32,
+        user: bool,
+    ) -> Result<usize, NtStatus> {
+        let state = self.lock();
+        let entry = state.handles.get(&handle).ok_or(NtStatus::INVALID_HANDLE)?;
+        if user && entry.kernel {
+            return Err(NtStatus::INVALID_HANDLE);
+        }
+        let Target::File(file) = entry.target else {
+            return Err(NtStatus::OBJECT_TYPE_MISMATCH);
+        };
+        if user && entry.access & access != access {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        Ok(file)
+    }
+
+    /// ZwClose (nf-ntifs-ntclose) of a kernel handle.
+    pub fn close_kernel_handle(self: &Arc<Self>, handle: u64) -> NtStatus {
+        let entry = self.lock().handles.remove(&handle);
+        match entry {
+            Some(HandleEntry {
+                target: Target::Section(section),
+                kernel: true,
+                ..
+            }) => {
+                self.dereference_section(section);
+                NtStatus::SUCCESS
+            }
+            _ => {
+                self.violation(
+                    "handle",
+                    &format!("ZwClose of {handle:#x}, no handle of a driver"),
+                );
+                NtStatus::INVALID_HANDLE
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Push locks (nf-fltkernel-fltinitializepushlock): reader-writer locks, never recursive.
+
+use crate::{kernel::Kernel, thread};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Condvar, Mutex},
+    thread::ThreadId,
+    time::Duration,
+};
+
+/// How long a wait may last before it is reported as a deadlock.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+pub struct PushLocks {
+    locks: Mutex<HashMap<usize, Lock>>,
+    released: Condvar,
+}
+
+#[derive(Default)]
+struct Lock {
+    writer: Option<ThreadId>,
+    readers: HashSet<ThreadId>,
+}
+
+impl Kernel {
+    pub fn initialize_push_lock(&self, address: usize) {
+        let mut locks = self.push_locks.locks.lock().expect("push locks");
+        if locks
+            .insert(address, Lock::default())
+            .is_some_and(|lock| lock.is_held())
+        {
+            drop(locks);
+            self.violation("push lock", "a lock that is held was initialized");
+        }
+    }
+
+    pub fn delete_push_lock(&self, address: usize) {
+        let removed = self
+            .push_locks
+            .locks
+            .lock()
+            .expect("push locks")
+            .remove(&address);
+        match removed {
+            None => self.violation("push lock", "a lock was deleted that was not initialized"),
+            Some(lock) if lock.is_held() => {
+                self.violation("push lock", "a lock was deleted while held");
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub fn acquire_push_lock(&self, address: usize, exclusive: bool) {
+        let me = std::thread::current().id();
+        let mut locks = self.push_locks.locks.lock().expect("push locks");
+        loop {
+            let Some(lock) = locks.get_mut(&address) else {
+                drop(locks);
+                self.violation("push lock", "a lock was acquired that was not initialized");
+                return;
+            };
+            if lock.writer == Some(me) || lock.readers.contains(&me) {
+                ntsim_machine::fault::bugcheck("a push lock was acquired recursively: a hang");
+            }
+            if lock.writer.is_none() && (!exclusive || lock.readers.is_empty()) {
+                if exclusive {
+                    lock.writer = Some(me);
+                } else {
+                    lock.readers.insert(me);
+                }
+                return;
+            }
+            let (guard, timeout) = self
+                .push_locks
+                .released
+                .wait_timeout(locks, PATIENCE)
+                .expect("push locks");
+            if timeout.timed_out() {
+                ntsim_machine::fault::bugcheck("a push lock was not released: a deadlock");
+            }
+            locks = guard;
+        }
+    }
+
+    pub fn release_push_lock(&self, address: usize) {
+        let me = std::thread::current().id();
+        let mut locks = self.push_locks.locks.lock().expect("push locks");
+        let held = locks.get_mut(&address).is_some_and(|lock| lock.release(me));
+        drop(locks);
+        self.push_locks.released.notify_all();
+        if !held {
+            self.violation(
+                "push lock",
+                "a lock was released by a thread that does not hold it",
+            );
+        }
+    }
+
+    /// Reports locks that were not deleted, and those still held.
+    pub fn check_push_locks(&self) {
+        let left = self.push_locks.locks.lock().expect("push locks").len();
+        if left != 0 {
+            self.violation("push lock leak", &format!("{left} locks were not deleted"));
+        }
+        debug_assert_eq!(thread::irql(), thread::PASSIVE_LEVEL);
+    }
+}
+
+impl Lock {
+    fn is_held(&self) -> bool {
+        self.writer.is_some() || !self.readers.is_empty()
+    }
+
+    fn release(&mut self, thread: ThreadId) -> bool {
+        if self.writer == Some(thread) {
+            self.writer = None;
+            return true;
+        }
+        self.readers.remove(&thread)
+    }
+}

@@ -1,0 +1,80 @@
+//! NTSTATUS values that the simulated kernel returns.
+
+use std::fmt;
+
+/// A status code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NtStatus(pub i32);
+
+macro_rules! statuses {
+    ($($name:ident = $value:literal),* $(,)?) => {
+        #[allow(missing_docs, reason = "the names are the documentation")]
+        impl NtStatus {
+            $(pub const $name: Self = Self($value as u32 as i32);)*
+
+            fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some(concat!("STATUS_", stringify!($name))),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    SUCCESS = 0,
+    INVALID_HANDLE = 0xC0000008_u32,
+    INVALID_PARAMETER = 0xC000000D_u32,
+    NO_SUCH_DEVICE = 0xC000000E_u32,
+    INVALID_DEVICE_REQUEST = 0xC0000010_u32,
+    END_OF_FILE = 0xC0000011_u32,
+    INVALID_VIEW_SIZE = 0xC000001F_u32,
+    ACCESS_DENIED = 0xC0000022_u32,
+    BUFFER_TOO_SMALL = 0xC0000023_u32,
+    OBJECT_TYPE_MISMATCH = 0xC0000024_u32,
+    OBJECT_NAME_NOT_FOUND = 0xC0000034_u32,
+    OBJECT_NAME_COLLISION = 0xC0000035_u32,
+    FILE_LOCK_CONFLICT = 0xC0000054_u32,
+    DELETE_PENDING = 0xC0000056_u32,
+    DISK_FULL = 0xC000007F_u32,
+    INSUFFICIENT_RESOURCES = 0xC000009A_u32,
+    NOT_SUPPORTED = 0xC00000BB_u32,
+    NOT_FOUND = 0xC0000225_u32,
+    USER_MAPPED_FILE = 0xC0000243_u32,
+    FLT_CONTEXT_ALREADY_DEFINED = 0xC01C0002_u32,
+    FLT_DO_NOT_ATTACH = 0xC01C000F_u32,
+    FLT_DO_NOT_DETACH = 0xC01C0010_u32,
+    FLT_INSTANCE_NOT_FOUND = 0xC01C0015_u32,
+}
+
+impl NtStatus {
+    /// NT_SUCCESS.
+    pub fn is_success(self) -> bool {
+        self.0 >= 0
+    }
+
+    /// As a result.
+    pub fn check(self) -> Result<(), Self> {
+        if self.is_success() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for NtStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({:#010x})",
+            self.name().unwrap_or("NTSTATUS"),
+            self.0
+        )
+    }
+}
+
+impl fmt::Debug for NtStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for NtStatus {}
