@@ -7,6 +7,7 @@ use crate::{
     kernel::{Kernel, State},
     nt::{file_object, put},
 };
+use ntsim_machine::pmem::LINE;
 use std::sync::Arc;
 
 /// Address space of the device for each file, so that files never move.
@@ -129,11 +130,24 @@ impl Kernel {
         };
         if size < old {
             self.purge_sections(id)?;
-            let cut = self.pmem.zero_durable(region + size, old - size);
-            cut.expect("the device holds every region");
+            self.zero_tail(region, size, old);
         }
         self.lock().fcb_mut(id)?.size = size;
         Ok(())
+    }
+
+    /// Zeroes what a truncation cuts off. Whole lines belong to nobody from then on; the rest of a
+    /// line that the file keeps is zeroed by stores like any other, which are not durable.
+    fn zero_tail(&self, region: u64, size: u64, old: u64) {
+        let (whole, end) = (size.next_multiple_of(LINE), old.next_multiple_of(LINE));
+        let zeroed = self
+            .pmem
+            .write(region + size, &vec![0; (whole - size) as usize]);
+        zeroed.expect("the device holds every region");
+        let cut = self
+            .pmem
+            .zero_durable(region + whole, end.saturating_sub(whole));
+        cut.expect("the device holds every region");
     }
 
     /// The last reference to a file object is gone: IRP_MJ_CLOSE, and perhaps the stream with it.
@@ -175,7 +189,7 @@ impl Kernel {
         };
         let (region, size) = (fcb.region, fcb.size);
         state.files.remove(&id);
-        let freed = self.pmem.zero_durable(region, size);
+        let freed = self.pmem.zero_durable(region, size.next_multiple_of(LINE));
         freed.expect("the device holds every region");
         state.regions.free.push(region);
     }
