@@ -1,0 +1,195 @@
+/*
+ * The documented declarations of what the driver touches, transcribed in C from the driver
+ * reference (ns-fltkernel-*, flt-parameters-for-irp-mj-*, ns-wdm-*), independently of the driver's
+ * bindings. Members that the header aligns to a pointer carry POINTER_ALIGNMENT, as there.
+ */
+#include <stddef.h>
+
+#define POINTER_ALIGNMENT __declspec(align(8))
+
+typedef unsigned char UCHAR, BOOLEAN;
+typedef char CCHAR;
+typedef unsigned short USHORT;
+typedef short CSHORT;
+typedef unsigned long ULONG;
+typedef long LONG, NTSTATUS;
+typedef long long LONGLONG;
+typedef unsigned long long ULONG_PTR, SIZE_T;
+typedef void *PVOID, *HANDLE;
+typedef union _LARGE_INTEGER {
+    struct { ULONG LowPart; LONG HighPart; } u;
+    LONGLONG QuadPart;
+} LARGE_INTEGER;
+typedef struct _UNICODE_STRING {
+    USHORT Length;
+    USHORT MaximumLength;
+    USHORT *Buffer;
+} UNICODE_STRING;
+typedef struct _LIST_ENTRY {
+    struct _LIST_ENTRY *Flink;
+    struct _LIST_ENTRY *Blink;
+} LIST_ENTRY;
+typedef struct _IO_STATUS_BLOCK {
+    union { NTSTATUS Status; PVOID Pointer; } u;
+    ULONG_PTR Information;
+} IO_STATUS_BLOCK;
+typedef int FILE_INFORMATION_CLASS;
+typedef int FS_FILTER_SECTION_SYNC_TYPE;
+typedef PVOID PFLT_FILTER, PFLT_VOLUME, PFLT_INSTANCE, PFILE_OBJECT, PMDL, PETHREAD;
+typedef PVOID PKTRANSACTION, PFLT_TAG_DATA_BUFFER;
+typedef USHORT FLT_CONTEXT_TYPE;
+typedef void (*CALLBACK)(void);
+
+/* ns-fltkernel-_flt_operation_registration */
+typedef struct _FLT_OPERATION_REGISTRATION {
+    UCHAR MajorFunction;
+    ULONG Flags;
+    CALLBACK PreOperation;
+    CALLBACK PostOperation;
+    PVOID Reserved1;
+} FLT_OPERATION_REGISTRATION;
+
+/* ns-fltkernel-_flt_context_registration */
+typedef struct _FLT_CONTEXT_REGISTRATION {
+    FLT_CONTEXT_TYPE ContextType;
+    USHORT Flags;
+    CALLBACK ContextCleanupCallback;
+    SIZE_T Size;
+    ULONG PoolTag;
+    CALLBACK ContextAllocateCallback;
+    CALLBACK ContextFreeCallback;
+    PVOID Reserved1;
+} FLT_CONTEXT_REGISTRATION;
+
+/* ns-fltkernel-_flt_registration */
+typedef struct _FLT_REGISTRATION {
+    USHORT Size;
+    USHORT Version;
+    ULONG Flags;
+    const FLT_CONTEXT_REGISTRATION *ContextRegistration;
+    const FLT_OPERATION_REGISTRATION *OperationRegistration;
+    CALLBACK FilterUnloadCallback;
+    CALLBACK InstanceSetupCallback;
+    CALLBACK InstanceQueryTeardownCallback;
+    CALLBACK InstanceTeardownStartCallback;
+    CALLBACK InstanceTeardownCompleteCallback;
+    CALLBACK GenerateFileNameCallback;
+    CALLBACK NormalizeNameComponentCallback;
+    CALLBACK NormalizeContextCleanupCallback;
+    CALLBACK TransactionNotificationCallback;
+    CALLBACK NormalizeNameComponentExCallback;
+    CALLBACK SectionNotificationCallback;
+} FLT_REGISTRATION;
+
+/* ns-fltkernel-_flt_related_objects */
+typedef struct _FLT_RELATED_OBJECTS {
+    const USHORT Size;
+    const USHORT TransactionContext;
+    const PFLT_FILTER Filter;
+    const PFLT_VOLUME Volume;
+    const PFLT_INSTANCE Instance;
+    const PFILE_OBJECT FileObject;
+    const PKTRANSACTION Transaction;
+} FLT_RELATED_OBJECTS;
+
+/* flt-parameters-for-irp-mj-write; the header aligns Key */
+typedef struct _FLT_WRITE {
+    ULONG Length;
+    ULONG POINTER_ALIGNMENT Key;
+    LARGE_INTEGER ByteOffset;
+    PVOID WriteBuffer;
+    PMDL MdlAddress;
+} FLT_WRITE;
+
+/* flt-parameters-for-irp-mj-set-information */
+typedef struct _FLT_SET_FILE_INFORMATION_FLAGS {
+    BOOLEAN ReplaceIfExists;
+    BOOLEAN AdvanceOnly;
+} FLT_SET_FILE_INFORMATION_FLAGS;
+typedef struct _FLT_SET_FILE_INFORMATION {
+    ULONG Length;
+    FILE_INFORMATION_CLASS POINTER_ALIGNMENT FileInformationClass;
+    PFILE_OBJECT ParentOfTarget;
+    union {
+        FLT_SET_FILE_INFORMATION_FLAGS Flags;
+        ULONG ClusterCount;
+        HANDLE DeleteHandle;
+    } Detail;
+    PVOID InfoBuffer;
+} FLT_SET_FILE_INFORMATION;
+
+/*
+ * flt-parameters-for-irp-mj-acquire-for-section-synchronization. The page writes POINTER_ALIGNMENT
+ * at PageProtection; the header and the system's own symbols have it at 4, right behind SyncType,
+ * and two more members in newer versions.
+ */
+typedef struct _FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
+    FS_FILTER_SECTION_SYNC_TYPE SyncType;
+    ULONG PageProtection;
+    PVOID OutputInformation;
+    ULONG Flags;
+    ULONG AllocationAttributes;
+} FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION;
+
+/* flt-parameters-for-irp-mj-create: the largest member that decides the union's size */
+typedef struct _FLT_CREATE {
+    PVOID SecurityContext;
+    ULONG Options;
+    USHORT POINTER_ALIGNMENT FileAttributes;
+    USHORT ShareAccess;
+    ULONG POINTER_ALIGNMENT EaLength;
+    PVOID EaBuffer;
+    LARGE_INTEGER AllocationSize;
+} FLT_CREATE;
+
+/* ns-fltkernel-_flt_parameters */
+typedef union _FLT_PARAMETERS {
+    FLT_CREATE Create;
+    FLT_WRITE Write;
+    FLT_SET_FILE_INFORMATION SetFileInformation;
+    FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION AcquireForSectionSynchronization;
+    struct {
+        PVOID Argument1, Argument2, Argument3, Argument4, Argument5;
+        LARGE_INTEGER Argument6;
+    } Others;
+} FLT_PARAMETERS;
+
+/* ns-fltkernel-_flt_io_parameter_block */
+typedef struct _FLT_IO_PARAMETER_BLOCK {
+    ULONG IrpFlags;
+    UCHAR MajorFunction;
+    UCHAR MinorFunction;
+    UCHAR OperationFlags;
+    UCHAR Reserved;
+    PFILE_OBJECT TargetFileObject;
+    PFLT_INSTANCE TargetInstance;
+    FLT_PARAMETERS Parameters;
+} FLT_IO_PARAMETER_BLOCK;
+
+/* ns-fltkernel-_flt_callback_data */
+typedef struct _FLT_CALLBACK_DATA {
+    ULONG Flags;
+    const PETHREAD Thread;
+    FLT_IO_PARAMETER_BLOCK *const Iopb;
+    IO_STATUS_BLOCK IoStatus;
+    PFLT_TAG_DATA_BUFFER TagData;
+    union {
+        LIST_ENTRY QueueLinks;
+        PVOID QueueContext[2];
+    };
+    PVOID FilterContext[4];
+    CCHAR RequestorMode;
+} FLT_CALLBACK_DATA;
+
+/* ns-fltkernel-_flt_volume_properties */
+typedef struct _FLT_VOLUME_PROPERTIES {
+    ULONG DeviceType;
+    ULONG DeviceCharacteristics;
+    ULONG DeviceObjectFlags;
+    ULONG AlignmentRequirement;
+    USHORT SectorSize;
+    USHORT Flags;
+    UNICODE_STRING FileSystemDriverName;
+    UNICODE_STRING FileSystemDeviceName;
+    UNICODE_STRING RealDeviceName;
+} FLT_VOLUME_PROPERTIES;
