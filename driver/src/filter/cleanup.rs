@@ -16,9 +16,13 @@ impl Operation for Cleanup {
     type Context = ();
 
     fn before(request: &Request<'_>) -> Before<()> {
-        let Some(file) = request.file() else { return Before::Pass };
+        let Some(file) = request.file() else {
+            return Before::Pass;
+        };
         let instance = request.instance();
-        let Some(stream) = context::stream::<Stream>(instance, file) else { return Before::Pass };
+        let Some(stream) = context::stream::<Stream>(instance, file) else {
+            return Before::Pass;
+        };
         let last = stream.handles.fetch_sub(1, Ordering::SeqCst) <= 1;
         if last && stream.delete_pending.load(Ordering::SeqCst) {
             // The lines go with the stream's context when the file is really gone; until then

@@ -1,10 +1,6 @@
 //! Making a stream durable: the engine's commit over the stream's view.
 
-use super::{
-    STATISTICS,
-    stream::Stream,
-    volume::Volume,
-};
+use super::{STATISTICS, stream::Stream, volume::Volume};
 use crate::nt::{
     file::{FileObject, FileRef},
     instance::Instance,
@@ -32,7 +28,12 @@ pub fn commit(
         stream.map.mark_all();
     }
     let reach = file.or(anchor.as_ref().map(FileObject::lend));
-    let mut backing = ViewBacking { stream, instance, file: reach, lines: 0 };
+    let mut backing = ViewBacking {
+        stream,
+        instance,
+        file: reach,
+        lines: 0,
+    };
     let result = committer.commit(&stream.map, scope, &mut backing);
     let lines = backing.lines;
     if !stream.map.is_clean()
@@ -42,7 +43,11 @@ pub fn commit(
     }
     let result = result.map(|committed| {
         let coarse_lines = committed.coarse_lines.min(lines);
-        Committed { lines, coarse_lines, ..committed }
+        Committed {
+            lines,
+            coarse_lines,
+            ..committed
+        }
     });
     STATISTICS.record_commit(result.as_ref().ok());
     result
@@ -50,9 +55,7 @@ pub fn commit(
 
 /// Commits every stream of a volume and returns the first failure.
 pub fn commit_volume(volume: &Volume) -> Result<(), NtStatus> {
-    volume.each(|stream| {
-        commit(stream, volume.instance.lend(), None, 0..MAX_OFFSET).map(|_| ())
-    })
+    volume.each(|stream| commit(stream, volume.instance.lend(), None, 0..MAX_OFFSET).map(|_| ()))
 }
 
 /// Flushes through the stream's view, which it opens when a line needs it.
@@ -69,7 +72,11 @@ impl Backing for ViewBacking<'_> {
     /// The runs were collected before this call, so a view opened here shows a file size from
     /// after their collection: what lies beyond it was truncated away and needs no flush.
     fn flush(&mut self, runs: &[Run]) -> Result<(), NtStatus> {
-        let end = runs.iter().map(|run| run.offset.saturating_add(run.length)).max().unwrap_or(0);
+        let end = runs
+            .iter()
+            .map(|run| run.offset.saturating_add(run.length))
+            .max()
+            .unwrap_or(0);
         let mut fresh = false;
         for _ in 0..ATTEMPTS {
             if let Some(flushed) = self.flush_through_view(runs, if fresh { 0 } else { end }) {
@@ -96,8 +103,13 @@ impl ViewBacking<'_> {
     /// Flushes through the view if there is one that reaches to `end`.
     fn flush_through_view(&mut self, runs: &[Run], end: u64) -> Option<Result<(), NtStatus>> {
         let view = self.stream.view.shared();
-        let view = view.as_ref().filter(|view| !view.is_in_conflict() && end <= view.end())?;
-        Some(view.flush(runs).map(|lines| self.lines = self.lines.saturating_add(lines)))
+        let view = view
+            .as_ref()
+            .filter(|view| !view.is_in_conflict() && end <= view.end())?;
+        Some(
+            view.flush(runs)
+                .map(|lines| self.lines = self.lines.saturating_add(lines)),
+        )
     }
 
     fn reopen(&self) -> Result<(), NtStatus> {
@@ -108,7 +120,11 @@ impl ViewBacking<'_> {
         // The conflict callback marks the section before it looks here, so it either finds the
         // view in its place or is seen now; a view in conflict is dropped after the lock.
         let conflict = view.is_in_conflict();
-        let dropped = if conflict { Some(view) } else { place.replace(view) };
+        let dropped = if conflict {
+            Some(view)
+        } else {
+            place.replace(view)
+        };
         drop(place);
         drop(dropped);
         Ok(())

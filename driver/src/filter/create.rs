@@ -18,7 +18,9 @@ impl Operation for Create {
     }
 
     fn after(request: &Request<'_>, (): ()) {
-        let Some(file) = request.file().filter(|_| request.opened()) else { return };
+        let Some(file) = request.file().filter(|_| request.opened()) else {
+            return;
+        };
         if file.is_volume_open() || request.instance().is_directory(file) {
             return;
         }

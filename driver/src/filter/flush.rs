@@ -15,7 +15,9 @@ impl Operation for Flush {
     type Context = ();
 
     fn before(request: &Request<'_>) -> Before<()> {
-        let Some(file) = request.file() else { return Before::Pass };
+        let Some(file) = request.file() else {
+            return Before::Pass;
+        };
         let instance = request.instance();
         let result = if file.is_volume_open() {
             context::instance::<Volume>(instance).map_or(Ok(()), |volume| commit_volume(&volume))

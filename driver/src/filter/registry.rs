@@ -17,7 +17,10 @@ impl<T> Default for Registry<T> {
 
 impl<T> Registry<T> {
     pub const fn new() -> Self {
-        Self { members: Vec::new(), free: Vec::new() }
+        Self {
+            members: Vec::new(),
+            free: Vec::new(),
+        }
     }
 
     /// Adds a member and returns its index.
@@ -31,8 +34,12 @@ impl<T> Registry<T> {
         let index = self.members.len();
         // Room for every index to become free is made now, so that leaving cannot fail.
         let more = index.saturating_add(1).saturating_sub(self.free.len());
-        self.free.try_reserve(more).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
-        self.members.try_reserve(1).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+        self.free
+            .try_reserve(more)
+            .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+        self.members
+            .try_reserve(1)
+            .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
         self.members.push(Some(member));
         Ok(index)
     }

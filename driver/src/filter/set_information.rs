@@ -25,12 +25,20 @@ impl Operation for SetInformation {
     type Context = Shared<Pending>;
 
     fn before(request: &Request<'_>) -> Before<Shared<Pending>> {
-        let pending = request.file().zip(request.change()).and_then(|(file, change)| {
-            let stream = context::stream::<Stream>(request.instance(), file)?;
-            let records = stream.records();
-            // Without memory the lines stay dirty, and commits skip those beyond the file's end.
-            Shared::try_new(Pending { stream, change, records }).ok()
-        });
+        let pending = request
+            .file()
+            .zip(request.change())
+            .and_then(|(file, change)| {
+                let stream = context::stream::<Stream>(request.instance(), file)?;
+                let records = stream.records();
+                // Without memory the lines stay dirty, and commits skip those beyond the file's end.
+                Shared::try_new(Pending {
+                    stream,
+                    change,
+                    records,
+                })
+                .ok()
+            });
         pending.map_or(Before::Pass, Before::Synchronize)
     }
 
@@ -41,7 +49,10 @@ impl Operation for SetInformation {
         match pending.change {
             Change::CutAt(size) => drop_tail(&pending, size),
             Change::DeletePending(delete) => {
-                pending.stream.delete_pending.store(delete, Ordering::SeqCst);
+                pending
+                    .stream
+                    .delete_pending
+                    .store(delete, Ordering::SeqCst);
             }
         }
     }
@@ -54,7 +65,9 @@ impl Operation for SetInformation {
 fn drop_tail(pending: &Pending, size: u64) {
     let stream = &pending.stream;
     let turn = stream.committer.exclusive();
-    stream.map.clear(size.min(MAX_OFFSET).next_multiple_of(LINE_SIZE)..MAX_OFFSET);
+    stream
+        .map
+        .clear(size.min(MAX_OFFSET).next_multiple_of(LINE_SIZE)..MAX_OFFSET);
     if stream.records() != pending.records {
         stream.map.mark_all();
     }

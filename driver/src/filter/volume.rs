@@ -52,7 +52,9 @@ pub fn add(instance: Instance<'_>) -> Result<Shared<Volume>, NtStatus> {
 
 /// Takes a volume out of the list.
 pub fn remove(volume: &Volume) {
-    let gone = VOLUMES.exclusive().remove(volume.index.load(Ordering::Relaxed));
+    let gone = VOLUMES
+        .exclusive()
+        .remove(volume.index.load(Ordering::Relaxed));
     drop(gone);
 }
 
@@ -90,7 +92,7 @@ impl Volume {
         for index in 0..limit {
             let stream = self.streams.shared().get(index).cloned();
             let next = stream.map_or(Ok(()), |stream| work(&stream));
-        result = result.and(next);
+            result = result.and(next);
         }
         result
     }

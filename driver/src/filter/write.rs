@@ -16,7 +16,9 @@ impl Operation for Write {
 
     /// A write that could not be tracked is refused: it must not be forgotten by a later commit.
     fn before(request: &Request<'_>) -> Before<Shared<Stream>> {
-        let Some(file) = request.file() else { return Before::Pass };
+        let Some(file) = request.file() else {
+            return Before::Pass;
+        };
         if request.is_paging() || file.is_volume_open() {
             return Before::Pass;
         }
@@ -39,13 +41,19 @@ impl Operation for Write {
         }
         // A failed write may have stored a part of its data.
         let length = request.write_length();
-        let stored = if request.succeeded() { request.information().min(length) } else { length };
+        let stored = if request.succeeded() {
+            request.information().min(length)
+        } else {
+            length
+        };
         record(request, &stream, stored);
     }
 }
 
 fn record(request: &Request<'_>, stream: &Stream, length: u64) {
-    let Some(file) = request.file().filter(|_| length != 0) else { return };
+    let Some(file) = request.file().filter(|_| length != 0) else {
+        return;
+    };
     STATISTICS.record_write();
     let offset = match request.write_position() {
         WritePosition::At(offset) => Some(offset),

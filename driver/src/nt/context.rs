@@ -31,7 +31,13 @@ impl ContextReference {
         let mut context: PFLT_CONTEXT = ptr::null_mut();
         // SAFETY: a registered context type, of the registered size.
         let status = unsafe {
-            FltAllocateContext(instance.filter, kind, size, NON_PAGED_POOL_NX, &raw mut context)
+            FltAllocateContext(
+                instance.filter,
+                kind,
+                size,
+                NON_PAGED_POOL_NX,
+                &raw mut context,
+            )
         };
         NtStatus::check(status)?;
         // SAFETY: the context has `size` bytes.
@@ -97,9 +103,9 @@ pub fn stream_or_make<T>(
     };
     match NtStatus::check(status) {
         Ok(()) => Ok(value),
-        Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) if !winner.is_null() => {
-            ContextReference(winner).value().ok_or(NtStatus::FLT_DELETING_OBJECT)
-        }
+        Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) if !winner.is_null() => ContextReference(winner)
+            .value()
+            .ok_or(NtStatus::FLT_DELETING_OBJECT),
         Err(status) => Err(status),
     }
 }

@@ -45,13 +45,19 @@ impl ControlRequest<'_> {
 
     /// Refuses a request whose answer would not fit, before anything is done for it.
     pub fn check_space(&self, needed: usize) -> Result<(), NtStatus> {
-        if self.output < needed { Err(NtStatus::BUFFER_TOO_SMALL) } else { Ok(()) }
+        if self.output < needed {
+            Err(NtStatus::BUFFER_TOO_SMALL)
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes a whole answer, or nothing.
     pub fn answer(&mut self, bytes: &[u8]) -> Result<usize, NtStatus> {
         let space = self.buffer.get_mut(..self.output).unwrap_or_default();
-        let target = space.get_mut(..bytes.len()).ok_or(NtStatus::BUFFER_TOO_SMALL)?;
+        let target = space
+            .get_mut(..bytes.len())
+            .ok_or(NtStatus::BUFFER_TOO_SMALL)?;
         target.copy_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -83,7 +89,11 @@ impl<const N: usize> Name<N> {
     fn as_unicode(&self) -> UNICODE_STRING {
         let bytes = size_of_val(&self.0) as u16;
         let buffer = self.0.as_ptr().cast_mut();
-        UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: buffer }
+        UNICODE_STRING {
+            Length: bytes,
+            MaximumLength: bytes,
+            Buffer: buffer,
+        }
     }
 }
 
@@ -172,10 +182,10 @@ unsafe extern "C" fn acknowledge(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
 
 unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
     // SAFETY: the request just given to us, not completed before `complete`.
-    let result = unsafe { parse(&mut *irp) }.map_or(
-        Err(NtStatus::INVALID_DEVICE_REQUEST),
-        |mut request| C::control(&mut request),
-    );
+    let result = unsafe { parse(&mut *irp) }
+        .map_or(Err(NtStatus::INVALID_DEVICE_REQUEST), |mut request| {
+            C::control(&mut request)
+        });
     // SAFETY: the request just given to us; the parsed borrow has ended.
     unsafe { complete(irp, result) }
 }
@@ -185,7 +195,12 @@ unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTAT
 unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
     // SAFETY: the current stack location of a request in its dispatch routine.
     let stack: &IO_STACK_LOCATION = unsafe {
-        irp.Tail.Overlay.__bindgen_anon_2.__bindgen_anon_1.CurrentStackLocation.as_ref()?
+        irp.Tail
+            .Overlay
+            .__bindgen_anon_2
+            .__bindgen_anon_1
+            .CurrentStackLocation
+            .as_ref()?
     };
     // SAFETY: the parameters of this major function.
     let parameters = unsafe { &stack.Parameters.DeviceIoControl };
@@ -197,12 +212,26 @@ unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
     let output = usize::try_from(parameters.OutputBufferLength).ok()?;
     // SAFETY: the member in use for METHOD_BUFFERED.
     let buffer = unsafe { irp.AssociatedIrp.SystemBuffer }.cast::<u8>();
-    let length = if buffer.is_null() { 0 } else { input.max(output) };
-    let buffer = if length == 0 { ptr::NonNull::dangling().as_ptr() } else { buffer };
+    let length = if buffer.is_null() {
+        0
+    } else {
+        input.max(output)
+    };
+    let buffer = if length == 0 {
+        ptr::NonNull::dangling().as_ptr()
+    } else {
+        buffer
+    };
     // SAFETY: the I/O manager's buffer of that length, ours until the request is completed.
     let buffer = unsafe { core::slice::from_raw_parts_mut(buffer, length) };
     let mode = irp.RequestorMode;
-    Some(ControlRequest { code: parameters.IoControlCode, mode, buffer, input, output })
+    Some(ControlRequest {
+        code: parameters.IoControlCode,
+        mode,
+        buffer,
+        input,
+        output,
+    })
 }
 
 /// # Safety

@@ -34,7 +34,10 @@ impl<'a> FileRef<'a> {
     /// # Safety
     /// `object` is null or a file object that stays referenced for `'a`.
     pub unsafe fn lent(object: PFILE_OBJECT) -> Option<Self> {
-        NonNull::new(object).map(|object| Self { object, lent: PhantomData })
+        NonNull::new(object).map(|object| Self {
+            object,
+            lent: PhantomData,
+        })
     }
 
     pub(in crate::nt) fn as_ptr(self) -> PFILE_OBJECT {
@@ -63,7 +66,9 @@ impl<'a> FileRef<'a> {
     pub fn keep(self) -> FileObject {
         // SAFETY: referenced for 'a, so it cannot be on its way out.
         unsafe { ObfReferenceObject(self.as_ptr().cast()) };
-        FileObject { object: self.object }
+        FileObject {
+            object: self.object,
+        }
     }
 }
 
@@ -103,7 +108,10 @@ impl FileObject {
     }
 
     pub fn lend(&self) -> FileRef<'_> {
-        FileRef { object: self.object, lent: PhantomData }
+        FileRef {
+            object: self.object,
+            lent: PhantomData,
+        }
     }
 }
 
@@ -121,7 +129,9 @@ pub struct FileSlot {
 
 impl FileSlot {
     pub const fn empty() -> Self {
-        Self { object: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            object: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Keeps `file` if the slot is empty. IRQL <= DISPATCH_LEVEL.
@@ -135,7 +145,11 @@ impl FileSlot {
     pub fn put_back(&self, file: FileObject) {
         let empty = ptr::null_mut();
         let object = file.object.as_ptr();
-        if self.object.compare_exchange(empty, object, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        if self
+            .object
+            .compare_exchange(empty, object, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
             core::mem::forget(file);
         }
     }

@@ -1,12 +1,12 @@
 //! A filter instance: this filter on one volume.
 
 use super::{
-    flt::{
-        FLT_VOLUME_PROPERTIES, FltGetVolumeInstanceFromName, FltGetVolumeFromFileObject,
-        FltGetVolumeProperties, FltIsDirectory, FltObjectDereference, FltRegisterForDataScan, PFLT_FILTER,
-        PFLT_INSTANCE, PFLT_VOLUME, VOL_PROP_FL_DAX_VOLUME,
-    },
     file::FileRef,
+    flt::{
+        FLT_VOLUME_PROPERTIES, FltGetVolumeFromFileObject, FltGetVolumeInstanceFromName,
+        FltGetVolumeProperties, FltIsDirectory, FltObjectDereference, FltRegisterForDataScan,
+        PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME, VOL_PROP_FL_DAX_VOLUME,
+    },
     minifilter,
     status::NtStatus,
 };
@@ -24,7 +24,11 @@ impl Instance<'_> {
     /// # Safety
     /// Both stay valid for the lifetime.
     pub(in crate::nt) unsafe fn lent(filter: PFLT_FILTER, raw: PFLT_INSTANCE) -> Self {
-        Self { filter, raw, lent: PhantomData }
+        Self {
+            filter,
+            raw,
+            lent: PhantomData,
+        }
     }
 
     /// Lets sections for data scan be created on this volume (nf-fltkernel-fltregisterfordatascan).
@@ -43,7 +47,10 @@ impl Instance<'_> {
 
     /// A handle to keep beside what is destroyed before the instance's teardown completes.
     pub fn kept(self) -> KeptInstance {
-        KeptInstance { filter: self.filter, raw: self.raw }
+        KeptInstance {
+            filter: self.filter,
+            raw: self.raw,
+        }
     }
 }
 
@@ -81,9 +88,8 @@ impl InstanceReference {
         NtStatus::check(status)?;
         let mut raw: PFLT_INSTANCE = ptr::null_mut();
         // SAFETY: the volume was just referenced; no name asks for the only instance.
-        let status = unsafe {
-            FltGetVolumeInstanceFromName(filter, volume, ptr::null(), &raw mut raw)
-        };
+        let status =
+            unsafe { FltGetVolumeInstanceFromName(filter, volume, ptr::null(), &raw mut raw) };
         // SAFETY: gives back the reference taken above.
         unsafe { FltObjectDereference(volume.cast()) };
         NtStatus::check(status).map(|()| Self { filter, raw })
@@ -113,9 +119,8 @@ pub(in crate::nt) unsafe fn is_dax(volume: PFLT_VOLUME) -> bool {
     let size = size_of::<FLT_VOLUME_PROPERTIES>() as u32;
     let mut returned = 0;
     // SAFETY: the buffer has the size that is passed.
-    let status = unsafe {
-        FltGetVolumeProperties(volume, properties.as_mut_ptr(), size, &raw mut returned)
-    };
+    let status =
+        unsafe { FltGetVolumeProperties(volume, properties.as_mut_ptr(), size, &raw mut returned) };
     // The names behind the structure may not fit (STATUS_BUFFER_OVERFLOW); the flags always do.
     const STATUS_BUFFER_OVERFLOW: i32 = 0x8000_0005_u32.cast_signed();
     let filled = status >= 0 || status == STATUS_BUFFER_OVERFLOW;

@@ -4,12 +4,13 @@ use super::{
     context,
     flt::{
         FLT_CONTEXT_END, FLT_CONTEXT_REGISTRATION, FLT_CONTEXT_TYPE, FLT_FILESYSTEM_TYPE,
-        FLT_FILTER_UNLOAD_FLAGS, FLT_FSTYPE_NTFS, FLT_INSTANCE_CONTEXT, FLT_INSTANCE_SETUP_FLAGS,
-        FLT_INSTANCE_QUERY_TEARDOWN_FLAGS, FLT_INSTANCE_TEARDOWN_FLAGS, FLT_OPERATION_REGISTRATION,
-        FLT_REGISTRATION, FLT_REGISTRATION_VERSION, FLT_SECTION_CONTEXT, FLT_STREAM_CONTEXT,
-        FLTFL_FILTER_UNLOAD_MANDATORY, FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME, FltRegisterFilter,
-        FltStartFiltering, FltUnregisterFilter, IRP_MJ_OPERATION_END, PCFLT_RELATED_OBJECTS,
-        PFLT_CALLBACK_DATA, PFLT_CONTEXT, PFLT_FILTER, PFLT_INSTANCE,
+        FLT_FILTER_UNLOAD_FLAGS, FLT_FSTYPE_NTFS, FLT_INSTANCE_CONTEXT,
+        FLT_INSTANCE_QUERY_TEARDOWN_FLAGS, FLT_INSTANCE_SETUP_FLAGS, FLT_INSTANCE_TEARDOWN_FLAGS,
+        FLT_OPERATION_REGISTRATION, FLT_REGISTRATION, FLT_REGISTRATION_VERSION,
+        FLT_SECTION_CONTEXT, FLT_STREAM_CONTEXT, FLTFL_FILTER_UNLOAD_MANDATORY,
+        FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME, FltRegisterFilter, FltStartFiltering,
+        FltUnregisterFilter, IRP_MJ_OPERATION_END, PCFLT_RELATED_OBJECTS, PFLT_CALLBACK_DATA,
+        PFLT_CONTEXT, PFLT_FILTER, PFLT_INSTANCE,
     },
     instance::{self, Instance},
     operation::{self, Operation},
@@ -40,8 +41,10 @@ pub trait Minifilter: 'static {
     type Volume: Send + Sync;
 
     /// Decides whether to attach; an error means not to.
-    fn attach(instance: Instance<'_>, facts: &VolumeFacts)
-    -> Result<Shared<Self::Volume>, NtStatus>;
+    fn attach(
+        instance: Instance<'_>,
+        facts: &VolumeFacts,
+    ) -> Result<Shared<Self::Volume>, NtStatus>;
     /// The instance is about to stop, or (`drained`) no callback will come for it any more.
     fn detach(volume: &Self::Volume, drained: bool);
     /// The stream's context is being freed. IRQL <= APC_LEVEL.
@@ -118,7 +121,9 @@ pub(in crate::nt) fn register<F: Minifilter, O: Operations>(
     };
     let mut filter: PFLT_FILTER = ptr::null_mut();
     // SAFETY: our driver object, and tables that live until the call has copied them.
-    NtStatus::check(unsafe { FltRegisterFilter(driver, &raw const registration, &raw mut filter) })?;
+    NtStatus::check(unsafe {
+        FltRegisterFilter(driver, &raw const registration, &raw mut filter)
+    })?;
     FILTER.store(filter.cast(), Ordering::Release);
     Ok(())
 }
@@ -154,7 +159,11 @@ fn context_table<F: Minifilter>() -> [FLT_CONTEXT_REGISTRATION; 4] {
     [
         entry(FLT_STREAM_CONTEXT, payload, Some(stream_cleanup::<F>)),
         entry(FLT_INSTANCE_CONTEXT, payload, Some(instance_cleanup::<F>)),
-        entry(FLT_SECTION_CONTEXT, size_of::<SectionPayload>(), Some(section_cleanup::<F>)),
+        entry(
+            FLT_SECTION_CONTEXT,
+            size_of::<SectionPayload>(),
+            Some(section_cleanup::<F>),
+        ),
         entry(FLT_CONTEXT_END, 0, None),
     ]
 }
@@ -171,10 +180,15 @@ unsafe extern "system" fn instance_setup<F: Minifilter>(
     let instance = unsafe { Instance::lent(related.Filter, related.Instance) };
     // SAFETY: the volume stays for the callback's time; IRQL PASSIVE_LEVEL.
     let is_dax = unsafe { instance::is_dax(related.Volume) };
-    let facts = VolumeFacts { is_dax, is_ntfs: file_system == FLT_FSTYPE_NTFS };
-    let attached = F::attach(instance, &facts)
-        .and_then(|volume| context::set_instance(instance, volume));
-    attached.map_or(NtStatus::FLT_DO_NOT_ATTACH.raw(), |()| NtStatus::SUCCESS.raw())
+    let facts = VolumeFacts {
+        is_dax,
+        is_ntfs: file_system == FLT_FSTYPE_NTFS,
+    };
+    let attached =
+        F::attach(instance, &facts).and_then(|volume| context::set_instance(instance, volume));
+    attached.map_or(NtStatus::FLT_DO_NOT_ATTACH.raw(), |()| {
+        NtStatus::SUCCESS.raw()
+    })
 }
 
 unsafe extern "system" fn instance_query_teardown(

@@ -4,8 +4,8 @@
 //! (nf-fltkernel-fltacquirepushlockexclusive).
 
 use super::flt::{
-    FltAcquirePushLockExclusive, FltAcquirePushLockShared, FltDeletePushLock, FltInitializePushLock,
-    FltReleasePushLock,
+    FltAcquirePushLockExclusive, FltAcquirePushLockShared, FltDeletePushLock,
+    FltInitializePushLock, FltReleasePushLock,
 };
 use core::{
     cell::UnsafeCell,

@@ -56,7 +56,11 @@ impl<'a> Request<'a> {
         let parameters = unsafe { &*data.Iopb };
         // SAFETY: valid for the callback, says the caller.
         let related = unsafe { &*related };
-        Self { data, parameters, related }
+        Self {
+            data,
+            parameters,
+            related,
+        }
     }
 
     pub fn instance(&self) -> Instance<'a> {
@@ -141,7 +145,11 @@ impl<'a> Request<'a> {
 
     /// Reads the start of a system buffer, which the I/O manager has captured already
     /// (flt-parameters-for-irp-mj-set-information).
-    fn information_buffer<T: Copy>(&self, buffer: *const core::ffi::c_void, length: u32) -> Option<T> {
+    fn information_buffer<T: Copy>(
+        &self,
+        buffer: *const core::ffi::c_void,
+        length: u32,
+    ) -> Option<T> {
         let fits = usize::try_from(length).is_ok_and(|length| length >= size_of::<T>());
         // SAFETY: a kernel buffer of at least that length, and any bits are a valid integer.
         (fits && !buffer.is_null()).then(|| unsafe { buffer.cast::<T>().read_unaligned() })

@@ -103,7 +103,11 @@ impl View {
     ) -> Result<Self, NtStatus> {
         let section = Section::create(instance, file, owner)?;
         match section.map() {
-            Ok((base, token)) => Ok(Self { section, base, token }),
+            Ok((base, token)) => Ok(Self {
+                section,
+                base,
+                token,
+            }),
             Err(status) => {
                 section.close();
                 Err(status)
@@ -118,7 +122,9 @@ impl View {
 
     /// Whether the file system has asked for this section to be closed.
     pub fn is_in_conflict(&self) -> bool {
-        payload(&self.section.context).conflict.load(Ordering::SeqCst)
+        payload(&self.section.context)
+            .conflict
+            .load(Ordering::SeqCst)
     }
 
     /// Starts the write-back of what `runs` have within the file; no drain. Returns the lines.
@@ -144,7 +150,10 @@ impl View {
         let end = run.offset.checked_add(run.length)?.min(self.end());
         let length = usize::try_from(end.saturating_sub(run.offset)).ok()?;
         let offset = usize::try_from(run.offset.min(end)).ok()?;
-        Some(NvMemoryRange { base_address: (self.base as usize).checked_add(offset)?, length })
+        Some(NvMemoryRange {
+            base_address: (self.base as usize).checked_add(offset)?,
+            length,
+        })
     }
 }
 
@@ -159,7 +168,9 @@ impl Drop for View {
 
 /// Waits until everything that this processor has begun to write back is durable. Any IRQL.
 pub fn drain() -> Result<(), NtStatus> {
-    MEMORY.drain(NvToken::DEFAULT).map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
+    MEMORY
+        .drain(NvToken::DEFAULT)
+        .map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
 }
 
 fn payload(context: &ContextReference) -> &SectionPayload {
@@ -183,7 +194,10 @@ impl Section {
     ) -> Result<Self, NtStatus> {
         let size = size_of::<SectionPayload>();
         let context = ContextReference::allocate(instance, FLT_SECTION_CONTEXT, size)?;
-        let payload = SectionPayload { owner: owner.into_raw(), conflict: AtomicBool::new(false) };
+        let payload = SectionPayload {
+            owner: owner.into_raw(),
+            conflict: AtomicBool::new(false),
+        };
         // SAFETY: freshly allocated with this size.
         unsafe { context.0.cast::<SectionPayload>().write(payload) };
         let mut attributes = kernel_handle();
@@ -210,7 +224,12 @@ impl Section {
         NtStatus::check(status)?;
         // SAFETY: every bit pattern is a valid QuadPart.
         let file_size = u64::try_from(unsafe { file_size.QuadPart }).unwrap_or(0);
-        Ok(Self { context, handle, object, file_size })
+        Ok(Self {
+            context,
+            handle,
+            object,
+            file_size,
+        })
     }
 
     /// Maps the whole section and gets a token for the view.
@@ -238,12 +257,12 @@ impl Section {
         NtStatus::check(status)?;
         // SAFETY: the view stays mapped until its owner has freed the token, and this module uses
         // the token only while attached to the System process.
-        unsafe { MEMORY.get_token(base as usize, size) }.map(|token| (base, token)).map_err(
-            |error| {
+        unsafe { MEMORY.get_token(base as usize, size) }
+            .map(|token| (base, token))
+            .map_err(|error| {
                 unmap(base);
                 NtStatus::from_raw(error.to_ntstatus())
-            },
-        )
+            })
     }
 
     /// Closes in the order of the avscan sample: the section's context last.

@@ -33,7 +33,12 @@ impl<T> Shared<T> {
         let memory = unsafe { alloc(layout) }.cast::<Inner<T>>();
         let inner = NonNull::new(memory).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
         // SAFETY: freshly allocated for exactly this type.
-        unsafe { inner.write(Inner { count: AtomicUsize::new(1), value }) };
+        unsafe {
+            inner.write(Inner {
+                count: AtomicUsize::new(1),
+                value,
+            })
+        };
         Ok(Self { inner })
     }
 
@@ -66,7 +71,9 @@ impl<T> Shared<T> {
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         // SAFETY: this reference keeps the allocation alive.
-        unsafe { self.inner.as_ref() }.count.fetch_add(1, Ordering::Relaxed);
+        unsafe { self.inner.as_ref() }
+            .count
+            .fetch_add(1, Ordering::Relaxed);
         Self { inner: self.inner }
     }
 }
@@ -83,7 +90,11 @@ impl<T> Deref for Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // SAFETY: this reference keeps the allocation alive until the count is given back.
-        if unsafe { self.inner.as_ref() }.count.fetch_sub(1, Ordering::Release) != 1 {
+        if unsafe { self.inner.as_ref() }
+            .count
+            .fetch_sub(1, Ordering::Release)
+            != 1
+        {
             return;
         }
         // Every use of the value by former holders happens before its drop.

@@ -2,7 +2,11 @@
 //! no Filter Manager. Every offset below is asserted against [`layout`], and that table against an
 //! independent C transcription by tests/gates.
 
-#![allow(non_camel_case_types, non_snake_case, reason = "Windows names keep Windows spelling")]
+#![allow(
+    non_camel_case_types,
+    non_snake_case,
+    reason = "Windows names keep Windows spelling"
+)]
 
 mod constants;
 mod imports;

@@ -43,8 +43,7 @@ pub struct FLT_OPERATION_REGISTRATION {
 pub struct FLT_CONTEXT_REGISTRATION {
     pub ContextType: FLT_CONTEXT_TYPE,
     pub Flags: USHORT,
-    pub ContextCleanupCallback:
-        Option<unsafe extern "system" fn(PFLT_CONTEXT, FLT_CONTEXT_TYPE)>,
+    pub ContextCleanupCallback: Option<unsafe extern "system" fn(PFLT_CONTEXT, FLT_CONTEXT_TYPE)>,
     pub Size: usize,
     pub PoolTag: ULONG,
     pub ContextAllocateCallback: Unused,
@@ -63,7 +62,8 @@ pub struct FLT_REGISTRATION {
     pub Flags: ULONG,
     pub ContextRegistration: *const FLT_CONTEXT_REGISTRATION,
     pub OperationRegistration: *const FLT_OPERATION_REGISTRATION,
-    pub FilterUnloadCallback: Option<unsafe extern "system" fn(FLT_FILTER_UNLOAD_FLAGS) -> NTSTATUS>,
+    pub FilterUnloadCallback:
+        Option<unsafe extern "system" fn(FLT_FILTER_UNLOAD_FLAGS) -> NTSTATUS>,
     pub InstanceSetupCallback: Option<
         unsafe extern "system" fn(
             PCFLT_RELATED_OBJECTS,
