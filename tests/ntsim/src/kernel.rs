@@ -17,7 +17,7 @@ use crate::{
 };
 use ntsim_machine::{
     image::{Image, LoadError},
-    oracle::{self, Observed, Oracle},
+    oracle::{self, AuditReport, Observed, Oracle},
     pmem::Pmem,
 };
 use std::{
@@ -127,7 +127,7 @@ pub(crate) struct State {
 struct Driver {
     image: Image,
     object: Block,
-    oracle: Oracle,
+    oracle: Arc<Oracle>,
 }
 
 pub(crate) struct Kernel {
@@ -221,6 +221,7 @@ impl Sim {
         let exports = self.kernel.exports.address();
         let image = Image::load(path, &mut |dll, name| imports::resolve(exports, dll, name))?;
         let oracle = Oracle::plant(&image).map_err(|error| SimError::Plant(error.to_string()))?;
+        let oracle = Arc::new(oracle);
         let object = Block::zeroed(driver_object::SIZE);
         let (entry, driver) = (image.entry_point(), object.address());
         *self.kernel.driver.lock().expect("driver") = Some(Driver {
@@ -276,6 +277,21 @@ impl Sim {
             .as_ref()
             .map(|driver| driver.oracle.observed())
             .unwrap_or_default()
+    }
+
+    /// Runs `call` step by step and compares every instruction that the driver executes with what
+    /// the oracle watches: nothing may have been missed.
+    ///
+    /// # Errors
+    /// No driver is loaded, or single steps are not delivered here (as under valgrind).
+    pub fn audit<R>(&self, call: impl FnOnce() -> R) -> Result<(R, AuditReport), String> {
+        let oracle = {
+            let driver = self.kernel.driver.lock().expect("driver");
+            driver.as_ref().map(|driver| driver.oracle.clone())
+        };
+        let oracle = oracle.ok_or("no driver is loaded")?;
+        let _guard = oracle::enter_thread().map_err(|error| error.to_string())?;
+        oracle.audit(call).map_err(|error| error.to_string())
     }
 
     /// Sets what is called at each flush and fence instruction, after its effect.

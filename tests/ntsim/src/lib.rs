@@ -23,7 +23,7 @@ mod thread;
 mod user;
 
 pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
-pub use ntsim_machine::oracle::{Event, EventKind, Observed};
+pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};
 pub use status::NtStatus;

@@ -388,3 +388,24 @@ fn a_load_that_fails_leaves_nothing() {
         assert_eq!(sim.violations(), [], "{routine}");
     }
 }
+
+/// The trap flag sees every instruction; the planted breakpoints must have seen the same flushes.
+#[test]
+fn the_oracle_misses_no_instruction() {
+    let sim = boot();
+    let file = create(&sim, "a");
+    sim.write_file(file, 0, &[7; 64]).expect("a write");
+    sim.flush_file_buffers(file).expect("a flush");
+    sim.write_file(file, 100, &[8; 1000]).expect("a write");
+    let before = sim.observed();
+    let (flushed, audit) = sim
+        .audit(|| sim.flush_file_buffers(file))
+        .expect("single steps");
+    flushed.expect("a flush");
+    assert_eq!((audit.unplanted, audit.misplaced), (vec![], vec![]));
+    let seen = sim.observed() - before;
+    assert_eq!((seen.flushes, seen.fences), (17, 1));
+    assert_eq!(audit.events.len() as u64, seen.flushes + seen.fences);
+    sim.close_handle(file).expect("close");
+    end(&sim);
+}
