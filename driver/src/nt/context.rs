@@ -86,9 +86,11 @@ pub fn stream_or_make<T>(
     if let Some(value) = stream(instance, file) {
         return Ok(value);
     }
-    let value = make()?;
+    // The context first: once made, the value is known elsewhere, and only a context that is freed
+    // makes it forgotten.
     let size = size_of::<Payload>();
     let context = ContextReference::allocate(instance, FLT_STREAM_CONTEXT, size)?;
+    let value = make()?;
     context.store(value.clone());
     let mut winner: PFLT_CONTEXT = ptr::null_mut();
     // SAFETY: as above; the context was allocated for streams.

@@ -184,8 +184,9 @@ unsafe extern "system" fn instance_setup<F: Minifilter>(
         is_dax,
         is_ntfs: file_system == FLT_FSTYPE_NTFS,
     };
-    let attached =
-        F::attach(instance, &facts).and_then(|volume| context::set_instance(instance, volume));
+    let attached = F::attach(instance, &facts).and_then(|volume| {
+        context::set_instance(instance, volume.clone()).inspect_err(|_| F::detach(&volume, true))
+    });
     attached.map_or(NtStatus::FLT_DO_NOT_ATTACH.raw(), |()| {
         NtStatus::SUCCESS.raw()
     })

@@ -324,6 +324,15 @@ impl Sim {
             .insert(routine.into(), nth);
     }
 
+    /// Whether a failure asked for with [`Sim::fail_nth`] has not happened yet.
+    pub fn is_failure_pending(&self, routine: &str) -> bool {
+        self.kernel
+            .failures
+            .lock()
+            .expect("failures")
+            .contains_key(routine)
+    }
+
     /// Runs driver code in this thread.
     pub(crate) fn driver_code<T>(&self, work: impl FnOnce() -> T) -> Result<T, SimError> {
         let _guard = oracle::enter_thread()?;
