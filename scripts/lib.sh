@@ -14,12 +14,30 @@ rustc_is_new() {
     [ -n "$minor" ] && [ "$minor" -ge "$rust_minimum" ]
 }
 
+# Finds the distribution's newest compiler that has the library's source, which cross-building
+# needs: Debian's rustc-web, or one of the versioned packages (rustc-1.89, cargo-1.89, ...). Sets
+# dist_rustc and dist_cargo.
+find_rust() {
+    local rustc cargo
+    for rustc in /usr/bin/rustc $(printf '%s\n' /usr/bin/rustc-1.* | sort -rV); do
+        cargo=/usr/bin/cargo${rustc#/usr/bin/rustc}
+        if [ -x "$cargo" ] && rustc_is_new "$rustc" &&
+            [ -d "$("$rustc" --print sysroot)/lib/rustlib/src/rust/library/core" ]; then
+            dist_rustc=$rustc
+            dist_cargo=$cargo
+            return 0
+        fi
+    done
+    return 1
+}
+
 # The cargo for programs that run here: the one on the PATH if it is new enough, else the
 # distribution's.
 host_cargo() {
     if rustc_is_new rustc; then
         cargo "$@"
     else
-        PATH="/usr/bin:$PATH" /usr/bin/cargo "$@"
+        find_rust
+        RUSTC=$dist_rustc "$dist_cargo" "$@"
     fi
 }

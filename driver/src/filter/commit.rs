@@ -24,10 +24,11 @@ pub fn commit(
 ) -> Result<Committed, NtStatus> {
     let mut committer = stream.committer.exclusive();
     let anchor = stream.anchor.take();
-    if stream.is_unreported() {
+    let reach = file.or(anchor.as_ref().map(FileObject::lend));
+    // A mapping that outlived every handle can no longer be reached from here.
+    if stream.is_unreported() && reach.is_some() {
         stream.map.mark_all();
     }
-    let reach = file.or(anchor.as_ref().map(FileObject::lend));
     let mut backing = ViewBacking {
         stream,
         instance,
@@ -36,11 +37,17 @@ pub fn commit(
     };
     let result = committer.commit(&stream.map, scope, &mut backing);
     let lines = backing.lines;
-    if !stream.map.is_clean()
-        && let Some(anchor) = anchor.or(file.map(FileRef::keep))
-    {
-        stream.anchor.put_back(anchor);
-    }
+    let kept = if !stream.map.is_clean() || stream.may_change_unseen() {
+        anchor
+            .or(file.map(FileRef::keep))
+            .and_then(|file| stream.anchor.put_back(file))
+    } else {
+        anchor
+    };
+    // The last reference to a file object may go here, and the file system must not be called with
+    // the lock held.
+    drop(committer);
+    drop(kept);
     let result = result.map(|committed| {
         let coarse_lines = committed.coarse_lines.min(lines);
         Committed {

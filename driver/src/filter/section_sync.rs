@@ -5,6 +5,7 @@ use super::stream;
 use crate::nt::{
     operation::{Before, Operation},
     request::Request,
+    status::NtStatus,
 };
 
 pub struct SectionSync;
@@ -19,9 +20,10 @@ impl Operation for SectionSync {
         };
         match stream::of(request.instance(), file) {
             Ok(stream) => {
-                stream.note_writable_section();
+                stream.note_writable_section(file);
                 Before::Pass
             }
+            Err(NtStatus::NOT_SUPPORTED) => Before::Pass,
             // Not tracked means not committed: better no mapping than a silent loss.
             Err(status) => Before::Fail(status),
         }

@@ -95,12 +95,18 @@ impl Stream {
         self.records.load(Ordering::SeqCst)
     }
 
-    pub fn note_writable_section(&self) {
+    pub fn note_writable_section(&self, file: FileRef<'_>) {
+        self.anchor.fill(file);
         self.mapped_for_writing.store(true, Ordering::SeqCst);
     }
 
     pub fn note_report(&self) {
         self.reported.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether stores that nobody reports may still come, with a handle open to commit them by.
+    pub fn may_change_unseen(&self) -> bool {
+        self.is_unreported() && self.handles.load(Ordering::SeqCst) > 0
     }
 
     /// Whether any line may have been stored to without a word.

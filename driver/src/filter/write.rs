@@ -5,6 +5,7 @@ use crate::nt::{
     operation::{Before, Operation},
     request::{Request, WritePosition},
     shared::Shared,
+    status::NtStatus,
 };
 
 pub struct Write;
@@ -29,6 +30,8 @@ impl Operation for Write {
                 }
                 Before::Watch(stream)
             }
+            // A stream that can have no context is none of a program's.
+            Err(NtStatus::NOT_SUPPORTED) => Before::Pass,
             Err(status) => Before::Fail(status),
         }
     }

@@ -137,12 +137,12 @@ impl FileSlot {
     /// Keeps `file` if the slot is empty. IRQL <= DISPATCH_LEVEL.
     pub fn fill(&self, file: FileRef<'_>) {
         if self.object.load(Ordering::SeqCst).is_null() {
-            self.put_back(file.keep());
+            drop(self.put_back(file.keep()));
         }
     }
 
-    /// Puts a kept file object into the slot, or drops it if another is there.
-    pub fn put_back(&self, file: FileObject) {
+    /// Puts a kept file object into the slot, or returns it if another is there.
+    pub fn put_back(&self, file: FileObject) -> Option<FileObject> {
         let empty = ptr::null_mut();
         let object = file.object.as_ptr();
         if self
@@ -151,7 +151,9 @@ impl FileSlot {
             .is_ok()
         {
             core::mem::forget(file);
+            return None;
         }
+        Some(file)
     }
 
     pub fn take(&self) -> Option<FileObject> {

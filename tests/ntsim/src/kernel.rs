@@ -324,6 +324,11 @@ impl Sim {
             .insert(routine.into(), nth);
     }
 
+    /// File objects that exist, whoever refers to them.
+    pub fn open_file_objects(&self) -> usize {
+        self.kernel.lock().file_objects.len()
+    }
+
     /// Whether a failure asked for with [`Sim::fail_nth`] has not happened yet.
     pub fn is_failure_pending(&self, routine: &str) -> bool {
         self.kernel

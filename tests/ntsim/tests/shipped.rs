@@ -409,3 +409,42 @@ fn the_oracle_misses_no_instruction() {
     sim.close_handle(file).expect("close");
     end(&sim);
 }
+
+#[test]
+fn a_mapping_that_reports_nothing_is_committed_at_unload_and_lets_its_file_go() {
+    let sim = boot();
+    let file = create(&sim, "a");
+    sim.set_end_of_file(file, 8192).expect("a size");
+    let view = sim.map_view(file, 0, 8192, true).expect("a view");
+    view.store(5000, &[5; 8]);
+    sim.flush_file_buffers(file).expect("a flush");
+    view.store(6000, &[6; 8]);
+    sim.unload_driver("daxflush").expect("the driver unloads");
+    assert!(survives(&sim, file, 6000, &[6; 8]));
+    assert_eq!(sim.violations(), []);
+    sim.load_driver(&driver(), "daxflush")
+        .expect("the driver loads again");
+    sim.unmap_view(view);
+    sim.close_handle(file).expect("close");
+    end(&sim);
+}
+
+#[test]
+fn a_closed_mapping_keeps_no_file_object() {
+    let sim = boot();
+    let file = create(&sim, "a");
+    sim.set_end_of_file(file, 8192).expect("a size");
+    let view = sim.map_view(file, 0, 8192, true).expect("a view");
+    view.store(5000, &[5; 8]);
+    sim.close_handle(file).expect("close");
+    sim.unmap_view(view);
+    let again = create(&sim, "a");
+    assert!(
+        survives(&sim, again, 5000, &[5; 8]),
+        "the last close commits"
+    );
+    sim.set_disposition(again, true).expect("delete");
+    sim.close_handle(again).expect("close");
+    assert_eq!(sim.open_file_objects(), 0);
+    end(&sim);
+}
