@@ -98,7 +98,7 @@ impl Minifilter for Daxflush {
     fn section_conflict(stream: &Stream) {
         // Unmapping needs PASSIVE_LEVEL; above it the next commit closes the view, which the
         // section's conflict mark keeps from being used.
-        if irql::is_passive() {
+        if irql::may_wait_for_io() {
             stream.close_view();
         }
     }

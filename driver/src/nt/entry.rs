@@ -7,7 +7,7 @@ use super::{
     status::NtStatus,
 };
 use crate::{DEVICE_NAME, LINK_NAME};
-use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING, ntddk::KeQueryPerformanceCounter};
+use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 /// Called by the I/O manager at PASSIVE_LEVEL when the service is started.
 ///
@@ -25,12 +25,25 @@ pub unsafe extern "system" fn DriverEntry(
 
 /// Chooses the flush instruction and makes tokens unguessable.
 pub fn prepare_memory(driver: &DRIVER_OBJECT) {
-    // SAFETY: a null pointer asks for the counter alone.
-    let counter = unsafe { KeQueryPerformanceCounter(core::ptr::null_mut()) };
-    // SAFETY: every bit pattern is a valid QuadPart.
-    let counter = unsafe { counter.QuadPart }.cast_unsigned();
+    let counter = time_stamp();
     let place = (&raw const *driver) as u64;
     section::memory().init(counter.rotate_left(32) ^ place);
+}
+
+/// The processor's own counter: on 1703 the kernel's is in hal.dll.
+#[cfg(target_arch = "x86_64")]
+fn time_stamp() -> u64 {
+    // SAFETY: every x64 processor has RDTSC, and the kernel may execute it.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// The processor's own counter: on 1703 the kernel's is in hal.dll.
+#[cfg(target_arch = "aarch64")]
+fn time_stamp() -> u64 {
+    let counter;
+    // SAFETY: reads the virtual counter, which every ARM64 processor has.
+    unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) counter, options(nomem, nostack)) };
+    counter
 }
 
 /// Registers the filter and makes the control device; nothing is left behind on failure.

@@ -1,16 +1,15 @@
-//! The current interrupt request level.
+//! What the current thread may do.
 
 unsafe extern "system" {
-    // An inline function in the kit's x64 headers, so the generated bindings may lack it; the
-    // kernel exports it.
-    fn KeGetCurrentIrql() -> u8;
+    fn KeAreAllApcsDisabled() -> u8;
     fn IoGetTopLevelIrp() -> wdk_sys::PIRP;
 }
 
-/// Whether the processor is at PASSIVE_LEVEL.
-pub fn is_passive() -> bool {
-    // SAFETY: callable at any level.
-    unsafe { KeGetCurrentIrql() == 0 }
+/// Whether routines that wait for I/O may be called: PASSIVE_LEVEL, and special kernel APCs are
+/// delivered (nf-wdm-keareallapcsdisabled).
+pub fn may_wait_for_io() -> bool {
+    // SAFETY: callable at IRQL <= DISPATCH_LEVEL.
+    unsafe { KeAreAllApcsDisabled() == 0 }
 }
 
 /// Whether a file system is already at work in this thread, perhaps with its resources held

@@ -45,19 +45,20 @@ const UP_TO_1703: [&str; 13] = [
     "10-1703",
 ];
 
-/// Since when the kernel has which routine: `name<TAB>since` lines of the driver reference.
-pub struct Availability(HashMap<String, String>);
+/// Which image has which routine since when: `name<TAB>since<TAB>image` lines of the driver
+/// reference.
+pub struct Availability(HashMap<String, (String, String)>);
 
 impl Availability {
     /// Reads the table.
     pub fn parse(table: &str) -> Self {
         let lines = table.lines().filter(|line| !line.starts_with('#'));
-        let pairs = lines.filter_map(|line| line.split_once('\t'));
-        Self(
-            pairs
-                .map(|(name, since)| (name.to_owned(), since.to_owned()))
-                .collect(),
-        )
+        let rows = lines.filter_map(|line| {
+            let mut fields = line.split('\t').map(str::to_owned);
+            let (name, since) = (fields.next()?, fields.next()?);
+            Some((name, (since, fields.next().unwrap_or_default())))
+        });
+        Self(rows.collect())
     }
 
     /// The table of this project.
@@ -65,16 +66,21 @@ impl Availability {
         Self::parse(include_str!("../../data/kernel-api-since.tsv"))
     }
 
-    /// Why a routine must not be imported, if it must not.
-    fn objection(&self, name: &str) -> Option<String> {
+    /// Why a routine must not be imported from a library, if it must not.
+    fn objection(&self, library: &str, name: &str) -> Option<String> {
         if OLD_EXPORTS.iter().any(|(known, _)| *known == name) {
             return None;
         }
-        let Some(since) = self.0.get(name) else {
+        let Some((since, image)) = self.0.get(name) else {
             return Some(format!("{name} is not in the driver reference"));
         };
-        let old = UP_TO_1703.contains(&since.as_str());
-        (!old).then(|| format!("{name} exists since Windows {since}; 1703 cannot load this"))
+        if !UP_TO_1703.contains(&since.as_str()) {
+            return Some(format!(
+                "{name} exists since Windows {since}; 1703 cannot load this"
+            ));
+        }
+        let there = image.is_empty() || image.to_lowercase().contains(&library.to_lowercase());
+        (!there).then(|| format!("{name} is imported from {library}, but {image} has it"))
     }
 }
 
@@ -107,7 +113,7 @@ fn imports(pe: &PeFile64<'_>, available: &Availability) -> Vec<String> {
                 "{name} is imported from {library}, which no driver may use"
             ));
         }
-        available.objection(&name)
+        available.objection(&library, &name)
     };
     imports.iter().filter_map(fault).collect()
 }

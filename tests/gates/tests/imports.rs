@@ -127,3 +127,10 @@ fn what_is_no_image_fails() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn a_routine_of_another_image_fails() {
+    // Only since Windows 10 2004 does the kernel have what was in hal.dll.
+    let faults = faults("ntoskrnl.exe", "KeQueryPerformanceCounter", &GOOD);
+    assert!(faults[0].contains("Hal.dll has it"), "{faults:?}");
+}

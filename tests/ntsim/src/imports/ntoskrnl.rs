@@ -93,16 +93,9 @@ imports! {
             &format!("KeBugCheckEx({code:#x}, {one:#x}, {two:#x}, {three:#x}, {four:#x})"),
         )
     }
-    /// nf-wdm-kegetcurrentirql
-    KeGetCurrentIrql() -> u8, DISPATCH_LEVEL, |_kernel| { thread::irql() }
-    /// nf-ntifs-kequeryperformancecounter
-    KeQueryPerformanceCounter(frequency: *mut i64) -> i64, DISPATCH_LEVEL, |_kernel| {
-        if !frequency.is_null() {
-            // SAFETY: the driver's out parameter.
-            unsafe { frequency.write(10_000_000) };
-        }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(0, |now| (now.as_nanos() / 100) as i64)
+    /// nf-wdm-keareallapcsdisabled: also TRUE from APC_LEVEL on.
+    KeAreAllApcsDisabled() -> u8, DISPATCH_LEVEL, |_kernel| {
+        u8::from(thread::irql() >= thread::APC_LEVEL)
     }
     /// nf-ntifs-kestackattachprocess
     KeStackAttachProcess(process: usize, state: usize) -> (), APC_LEVEL, |kernel| {
