@@ -1,7 +1,7 @@
 //! What must be durable, worked out from the trace alone: no driver, no simulator.
 
 use crate::random::mix;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes of a cache line.
 pub const LINE: u64 = 64;
@@ -32,7 +32,7 @@ pub struct File {
     /// Size in bytes.
     pub size: u64,
     lines: BTreeMap<u64, History>,
-    dirty: BTreeMap<u64, ()>,
+    dirty: BTreeSet<u64>,
 }
 
 /// A byte range that did not survive as it must have.
@@ -75,7 +75,7 @@ impl File {
             let target = (first - index * LINE) as usize..(last - index * LINE) as usize;
             line[target].copy_from_slice(source);
             history.versions.push(line);
-            self.dirty.insert(index, ());
+            self.dirty.insert(index);
         }
         self.size = self.size.max(end);
     }
@@ -92,7 +92,7 @@ impl File {
 
     /// Records that a commit which began after everything recorded here has succeeded.
     pub fn commit(&mut self) {
-        for index in std::mem::take(&mut self.dirty).into_keys() {
+        for index in std::mem::take(&mut self.dirty) {
             if let Some(history) = self.lines.get_mut(&index) {
                 history.versions.drain(..history.versions.len() - 1);
             }
@@ -103,7 +103,7 @@ impl File {
     pub fn truncate(&mut self, size: u64) {
         if size < self.size {
             self.lines.retain(|index, _| index * LINE < size);
-            self.dirty.retain(|index, ()| index * LINE < size);
+            self.dirty.retain(|index| index * LINE < size);
             let cut = (size % LINE) as usize;
             if cut != 0
                 && let Some(history) = self.lines.get_mut(&(size / LINE))

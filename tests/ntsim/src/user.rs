@@ -57,6 +57,17 @@ pub enum FsEvent {
 }
 
 impl FsEvent {
+    /// Whether the file system has just changed a size or a disposition.
+    pub fn is_after_set_information(&self) -> bool {
+        matches!(
+            self,
+            Self::AfterAction {
+                major: SET_INFORMATION,
+                ..
+            }
+        )
+    }
+
     /// Whether a write's data is about to be stored.
     pub fn is_before_write(&self) -> bool {
         matches!(self, Self::BeforeAction { major: WRITE, .. })

@@ -1,27 +1,10 @@
 //! The promises P1 and P2 under pressure: a scenario with each kernel call failing in turn, and
 //! several threads at once.
 
-use ntsim::{
-    Access, CutPolicy, Disposition, Handle, NtStatus, Sim, SimError, SimOptions, VolumeOptions,
-};
-use std::path::PathBuf;
+mod common;
 
-fn driver() -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/driver/daxflush.sys");
-    assert!(
-        path.exists(),
-        "{} is missing: run scripts/build-driver",
-        path.display()
-    );
-    path
-}
-
-fn boot() -> Sim {
-    let sim = Sim::boot(SimOptions::default()).expect("a machine");
-    sim.add_volume('D', VolumeOptions::default())
-        .expect("a volume");
-    sim
-}
+use common::{driver, machine};
+use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, SimError};
 
 /// A file, what was written to it, and what of that was committed. `None` is a byte that no write
 /// has stored: what the file system zeroes between writes it makes durable itself, or not.
@@ -89,7 +72,7 @@ impl Tracked {
 /// Everything a stream goes through, with `routine` failing at its `nth` call. Returns whether
 /// that call was reached.
 fn scenario(routine: &str, nth: u64) -> bool {
-    let sim = boot();
+    let sim = machine();
     sim.fail_nth(routine, nth);
     match sim.load_driver(&driver(), "daxflush") {
         Ok(()) => {}
@@ -162,7 +145,7 @@ impl Random {
 /// flushing the volume; each checks its own promises.
 #[test]
 fn threads_lose_nothing() {
-    let sim = boot();
+    let sim = machine();
     sim.load_driver(&driver(), "daxflush")
         .expect("the driver loads");
     std::thread::scope(|scope| {
@@ -200,7 +183,7 @@ fn threads_lose_nothing() {
 /// durable, also what the other's commit had in flight.
 #[test]
 fn commits_of_one_stream_wait_for_each_other() {
-    let sim = boot();
+    let sim = machine();
     sim.load_driver(&driver(), "daxflush")
         .expect("the driver loads");
     let path = r"D:\shared";

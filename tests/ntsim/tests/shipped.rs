@@ -1,27 +1,17 @@
 //! The shipped daxflush.sys in the simulated kernel, through what a program can call.
 
+mod common;
+
+use common::{driver, machine};
 use daxflush_protocol::{
     CommitReply, CommitRequest, FileRange, Ioctl, MarkDirty, Statistics, USER_PATH, VersionReply,
 };
-use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, SimOptions, VolumeOptions};
-use std::path::PathBuf;
+use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, VolumeOptions};
 use zerocopy::{FromZeros, IntoBytes};
-
-fn driver() -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/driver/daxflush.sys");
-    assert!(
-        path.exists(),
-        "{} is missing: run scripts/build-driver",
-        path.display()
-    );
-    path
-}
 
 /// A machine with a DAX volume D: and the driver.
 fn boot() -> Sim {
-    let sim = Sim::boot(SimOptions::default()).expect("a machine");
-    sim.add_volume('D', VolumeOptions::default())
-        .expect("a volume");
+    let sim = machine();
     sim.load_driver(&driver(), "daxflush")
         .expect("the driver loads");
     sim
@@ -379,9 +369,7 @@ fn a_load_that_fails_leaves_nothing() {
         "IoCreateSymbolicLink",
         "FltStartFiltering",
     ] {
-        let sim = Sim::boot(SimOptions::default()).expect("a machine");
-        sim.add_volume('D', VolumeOptions::default())
-            .expect("a volume");
+        let sim = machine();
         sim.fail_nth(routine, 1);
         assert!(sim.load_driver(&driver(), "daxflush").is_err(), "{routine}");
         sim.check_nothing_left();
@@ -446,5 +434,27 @@ fn a_closed_mapping_keeps_no_file_object() {
     sim.set_disposition(again, true).expect("delete");
     sim.close_handle(again).expect("close");
     assert_eq!(sim.open_file_objects(), 0);
+    end(&sim);
+}
+
+/// Another processor extends the file between its truncation and the post-operation that drops the
+/// lines beyond the new end: those of the new write must not be dropped with them.
+#[test]
+fn a_write_that_follows_a_truncation_at_once_is_not_dropped() {
+    let sim = boot();
+    let file = create(&sim, "a");
+    sim.write_file(file, 0, &[7; 8192]).expect("a write");
+    let other = sim.clone();
+    sim.set_file_system_hook(Some(Box::new(move |event| {
+        if event.is_after_set_information() {
+            other.write_file(file, 6000, &[9; 500]).expect("a write");
+        }
+    })));
+    sim.set_end_of_file(file, 4096).expect("truncation");
+    sim.set_file_system_hook(None);
+    sim.flush_file_buffers(file).expect("a flush");
+    assert!(survives(&sim, file, 6000, &[9; 500]));
+    assert!(survives(&sim, file, 0, &[7; 4096]));
+    sim.close_handle(file).expect("close");
     end(&sim);
 }
