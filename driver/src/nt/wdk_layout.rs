@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 use wdk_sys::{
     DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP, KAPC_STATE,
-    OBJECT_ATTRIBUTES, UNICODE_STRING,
+    LARGE_INTEGER, OBJECT_ATTRIBUTES, UNICODE_STRING,
 };
 
 const _: () = {
@@ -13,8 +13,37 @@ const _: () = {
     assert!(offset_of!(IRP, IoStatus) == 0x30);
     assert!(offset_of!(IRP, RequestorMode) == 0x40);
     assert!(offset_of!(IRP, Tail) == 0x78);
+    assert!(
+        offset_of!(
+            IRP,
+            Tail.Overlay
+                .__bindgen_anon_2
+                .__bindgen_anon_1
+                .CurrentStackLocation
+        ) == 0xb8
+    );
     assert!(size_of::<IO_STACK_LOCATION>() == 0x48);
-    assert!(offset_of!(IO_STACK_LOCATION, Parameters) == 8);
+    assert!(offset_of!(IO_STACK_LOCATION, MajorFunction) == 0);
+    // Each of the lengths and the code takes 8 bytes (POINTER_ALIGNMENT).
+    assert!(
+        offset_of!(
+            IO_STACK_LOCATION,
+            Parameters.DeviceIoControl.OutputBufferLength
+        ) == 8
+    );
+    assert!(
+        offset_of!(
+            IO_STACK_LOCATION,
+            Parameters.DeviceIoControl.InputBufferLength
+        ) == 16
+    );
+    assert!(offset_of!(IO_STACK_LOCATION, Parameters.DeviceIoControl.IoControlCode) == 24);
+    assert!(
+        offset_of!(
+            IO_STACK_LOCATION,
+            Parameters.DeviceIoControl.Type3InputBuffer
+        ) == 32
+    );
     assert!(size_of::<FILE_OBJECT>() == 0xd8);
     assert!(offset_of!(FILE_OBJECT, Flags) == 0x50);
     assert!(offset_of!(FILE_OBJECT, FileName) == 0x58);
@@ -25,6 +54,14 @@ const _: () = {
     assert!(offset_of!(DRIVER_OBJECT, MajorFunction) == 0x70);
     assert!(size_of::<KAPC_STATE>() == 0x30);
     assert!(size_of::<IO_STATUS_BLOCK>() == 0x10);
+    assert!(offset_of!(IO_STATUS_BLOCK, __bindgen_anon_1) == 0);
+    assert!(offset_of!(IO_STATUS_BLOCK, Information) == 8);
     assert!(size_of::<OBJECT_ATTRIBUTES>() == 0x30);
+    assert!(offset_of!(OBJECT_ATTRIBUTES, Length) == 0);
+    assert!(offset_of!(OBJECT_ATTRIBUTES, Attributes) == 0x18);
     assert!(size_of::<UNICODE_STRING>() == 0x10);
+    assert!(offset_of!(UNICODE_STRING, Length) == 0);
+    assert!(offset_of!(UNICODE_STRING, MaximumLength) == 2);
+    assert!(offset_of!(UNICODE_STRING, Buffer) == 8);
+    assert!(size_of::<LARGE_INTEGER>() == 8);
 };

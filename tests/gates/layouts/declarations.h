@@ -92,67 +92,111 @@ typedef struct _FLT_RELATED_OBJECTS {
     const PKTRANSACTION Transaction;
 } FLT_RELATED_OBJECTS;
 
-/* flt-parameters-for-irp-mj-write; the header aligns Key */
-typedef struct _FLT_WRITE {
-    ULONG Length;
-    ULONG POINTER_ALIGNMENT Key;
-    LARGE_INTEGER ByteOffset;
-    PVOID WriteBuffer;
-    PMDL MdlAddress;
-} FLT_WRITE;
-
-/* flt-parameters-for-irp-mj-set-information */
+/*
+ * flt-parameters-for-irp-mj-set-information. The declaration leaves these two without names; they
+ * have them here so that their members can be compared.
+ */
 typedef struct _FLT_SET_FILE_INFORMATION_FLAGS {
     BOOLEAN ReplaceIfExists;
     BOOLEAN AdvanceOnly;
 } FLT_SET_FILE_INFORMATION_FLAGS;
-typedef struct _FLT_SET_FILE_INFORMATION {
-    ULONG Length;
-    FILE_INFORMATION_CLASS POINTER_ALIGNMENT FileInformationClass;
-    PFILE_OBJECT ParentOfTarget;
-    union {
-        FLT_SET_FILE_INFORMATION_FLAGS Flags;
-        ULONG ClusterCount;
-        HANDLE DeleteHandle;
-    } Detail;
-    PVOID InfoBuffer;
-} FLT_SET_FILE_INFORMATION;
+typedef union _FLT_SET_FILE_INFORMATION_DETAIL {
+    FLT_SET_FILE_INFORMATION_FLAGS Flags;
+    ULONG ClusterCount;
+    HANDLE DeleteHandle;
+} FLT_SET_FILE_INFORMATION_DETAIL;
 
 /*
- * flt-parameters-for-irp-mj-acquire-for-section-synchronization. The page writes POINTER_ALIGNMENT
- * at PageProtection; the header and the system's own symbols have it at 4, right behind SyncType,
- * and two more members in newer versions.
+ * ns-fltkernel-_flt_parameters: the members for operations that the driver looks into, and the
+ * largest ones (48 bytes), which decide the size of the union.
  */
-typedef struct _FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
-    FS_FILTER_SECTION_SYNC_TYPE SyncType;
-    ULONG PageProtection;
-    PVOID OutputInformation;
-    ULONG Flags;
-    ULONG AllocationAttributes;
-} FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION;
-
-/* flt-parameters-for-irp-mj-create: the largest member that decides the union's size */
-typedef struct _FLT_CREATE {
-    PVOID SecurityContext;
-    ULONG Options;
-    USHORT POINTER_ALIGNMENT FileAttributes;
-    USHORT ShareAccess;
-    ULONG POINTER_ALIGNMENT EaLength;
-    PVOID EaBuffer;
-    LARGE_INTEGER AllocationSize;
-} FLT_CREATE;
-
-/* ns-fltkernel-_flt_parameters */
 typedef union _FLT_PARAMETERS {
-    FLT_CREATE Create;
-    FLT_WRITE Write;
-    FLT_SET_FILE_INFORMATION SetFileInformation;
-    FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION AcquireForSectionSynchronization;
     struct {
-        PVOID Argument1, Argument2, Argument3, Argument4, Argument5;
+        PVOID SecurityContext;
+        ULONG Options;
+        USHORT POINTER_ALIGNMENT FileAttributes;
+        USHORT ShareAccess;
+        ULONG POINTER_ALIGNMENT EaLength;
+        PVOID EaBuffer;
+        LARGE_INTEGER AllocationSize;
+    } Create;
+    struct {
+        ULONG Length;
+        ULONG POINTER_ALIGNMENT Key;
+        LARGE_INTEGER ByteOffset;
+        PVOID WriteBuffer;
+        PMDL MdlAddress;
+    } Write;
+    struct {
+        ULONG Length;
+        FILE_INFORMATION_CLASS POINTER_ALIGNMENT FileInformationClass;
+        PFILE_OBJECT ParentOfTarget;
+        FLT_SET_FILE_INFORMATION_DETAIL Detail;
+        PVOID InfoBuffer;
+    } SetFileInformation;
+    struct {
+        ULONG Length;
+        PVOID EaList;
+        ULONG EaListLength;
+        ULONG POINTER_ALIGNMENT EaIndex;
+        PVOID EaBuffer;
+        PMDL MdlAddress;
+    } QueryEa;
+    union {
+        struct {
+            ULONG Length;
+            UNICODE_STRING *FileName;
+            FILE_INFORMATION_CLASS FileInformationClass;
+            ULONG POINTER_ALIGNMENT FileIndex;
+            PVOID DirectoryBuffer;
+            PMDL MdlAddress;
+        } QueryDirectory;
+        struct {
+            ULONG Length;
+            ULONG POINTER_ALIGNMENT CompletionFilter;
+            ULONG POINTER_ALIGNMENT Spare1;
+            ULONG POINTER_ALIGNMENT Spare2;
+            PVOID DirectoryBuffer;
+            PMDL MdlAddress;
+        } NotifyDirectory;
+    } DirectoryControl;
+    union {
+        struct {
+            ULONG OutputBufferLength;
+            ULONG POINTER_ALIGNMENT InputBufferLength;
+            ULONG POINTER_ALIGNMENT FsControlCode;
+            PVOID InputBuffer;
+            PVOID OutputBuffer;
+            PMDL OutputMdlAddress;
+        } Neither;
+    } FileSystemControl;
+    /*
+     * An older form of the page has POINTER_ALIGNMENT at PageProtection; the current one does not,
+     * and FS_FILTER_PARAMETERS, declared alike, has it at 4 in the system's symbols. Flags and
+     * AllocationAttributes were added later.
+     */
+    struct {
+        FS_FILTER_SECTION_SYNC_TYPE SyncType;
+        ULONG PageProtection;
+        PVOID OutputInformation;
+        ULONG Flags;
+        ULONG AllocationAttributes;
+    } AcquireForSectionSynchronization;
+    struct {
+        PVOID Argument1;
+        PVOID Argument2;
+        PVOID Argument3;
+        PVOID Argument4;
+        PVOID Argument5;
         LARGE_INTEGER Argument6;
     } Others;
 } FLT_PARAMETERS;
+
+/* The bindings' names for members of the union. */
+typedef __typeof__(((FLT_PARAMETERS *)0)->Write) FLT_WRITE;
+typedef __typeof__(((FLT_PARAMETERS *)0)->SetFileInformation) FLT_SET_FILE_INFORMATION;
+typedef __typeof__(((FLT_PARAMETERS *)0)->AcquireForSectionSynchronization)
+    FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION;
 
 /* ns-fltkernel-_flt_io_parameter_block */
 typedef struct _FLT_IO_PARAMETER_BLOCK {
@@ -173,11 +217,14 @@ typedef struct _FLT_CALLBACK_DATA {
     FLT_IO_PARAMETER_BLOCK *const Iopb;
     IO_STATUS_BLOCK IoStatus;
     PFLT_TAG_DATA_BUFFER TagData;
+    /* A filter has either the Filter Manager's queue or FilterContext: the two overlap. */
     union {
-        LIST_ENTRY QueueLinks;
-        PVOID QueueContext[2];
+        struct {
+            LIST_ENTRY QueueLinks;
+            PVOID QueueContext[2];
+        };
+        PVOID FilterContext[4];
     };
-    PVOID FilterContext[4];
     CCHAR RequestorMode;
 } FLT_CALLBACK_DATA;
 

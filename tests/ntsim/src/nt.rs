@@ -123,14 +123,15 @@ pub mod flt_context_registration {
     pub const END: u16 = 0xffff;
 }
 
-/// ns-fltkernel-_flt_callback_data
+/// ns-fltkernel-_flt_callback_data: after TagData a union of { QueueLinks, QueueContext[2] } and
+/// FilterContext[4], 32 bytes.
 pub mod flt_callback_data {
-    pub const SIZE: usize = 0x68;
+    pub const SIZE: usize = 0x58;
     pub const FLAGS: usize = 0;
     pub const IOPB: usize = 16;
     pub const STATUS: usize = 24;
     pub const INFORMATION: usize = 32;
-    pub const REQUESTOR_MODE: usize = 96;
+    pub const REQUESTOR_MODE: usize = 80;
     pub const FLTFL_CALLBACK_DATA_IRP_OPERATION: u32 = 1;
     pub const FLTFL_CALLBACK_DATA_FS_FILTER_OPERATION: u32 = 4;
 }

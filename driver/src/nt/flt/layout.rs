@@ -35,9 +35,9 @@ layouts! {
         Size: 0, TransactionContext: 2, Filter: 8, Volume: 16, Instance: 24, FileObject: 32,
         Transaction: 40,
     }
-    FLT_CALLBACK_DATA: 104 {
-        Flags: 0, Thread: 8, Iopb: 16, IoStatus: 24, TagData: 40, QueueContext: 48,
-        FilterContext: 64, RequestorMode: 96,
+    FLT_CALLBACK_DATA: 88 {
+        Flags: 0, Thread: 8, Iopb: 16, IoStatus: 24, TagData: 40, FilterContext: 48,
+        RequestorMode: 80,
     }
     FLT_VOLUME_PROPERTIES: 72 {
         DeviceType: 0, DeviceCharacteristics: 4, DeviceObjectFlags: 8, AlignmentRequirement: 12,
@@ -48,11 +48,16 @@ layouts! {
         IrpFlags: 0, MajorFunction: 4, MinorFunction: 5, OperationFlags: 6, Reserved: 7,
         TargetFileObject: 8, TargetInstance: 16, Parameters: 24,
     }
+    FLT_PARAMETERS: 48 {
+        Write: 0, SetFileInformation: 0, AcquireForSectionSynchronization: 0, Others: 0,
+    }
     #[cfg(not(feature = "fault-write-layout"))]
     FLT_WRITE: 40 { Length: 0, Key: 8, ByteOffset: 16, WriteBuffer: 24, MdlAddress: 32 }
     FLT_SET_FILE_INFORMATION: 40 {
         Length: 0, FileInformationClass: 8, ParentOfTarget: 16, Detail: 24, InfoBuffer: 32,
     }
+    FLT_SET_FILE_INFORMATION_DETAIL: 8 { Flags: 0, ClusterCount: 0, DeleteHandle: 0 }
+    FLT_SET_FILE_INFORMATION_FLAGS: 2 { ReplaceIfExists: 0, AdvanceOnly: 1 }
     FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: 24 {
         SyncType: 0, PageProtection: 4, OutputInformation: 8, Flags: 16, AllocationAttributes: 20,
     }

@@ -15,8 +15,7 @@ pub struct FLT_CALLBACK_DATA {
     pub Iopb: *mut FLT_IO_PARAMETER_BLOCK,
     pub IoStatus: IO_STATUS_BLOCK,
     pub TagData: *mut c_void,
-    /// Shares its place with QueueLinks, a LIST_ENTRY.
-    pub QueueContext: [PVOID; 2],
+    /// Shares its place with QueueLinks, a LIST_ENTRY, and the two pointers of QueueContext.
     pub FilterContext: [PVOID; 4],
     pub RequestorMode: KPROCESSOR_MODE,
 }
