@@ -29,9 +29,16 @@ pub fn version(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
 fn method_number(method: Method) -> u16 {
     match method {
         Method::NoFlush => 0,
+        #[cfg(target_arch = "x86_64")]
         Method::Clflush => 1,
+        #[cfg(target_arch = "x86_64")]
         Method::ClflushOpt => 2,
+        #[cfg(target_arch = "x86_64")]
         Method::Clwb => 3,
+        #[cfg(target_arch = "aarch64")]
+        Method::DcCvac => 4,
+        #[cfg(target_arch = "aarch64")]
+        Method::DcCvap => 5,
     }
 }
 
