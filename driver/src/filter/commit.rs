@@ -7,12 +7,14 @@ use crate::nt::{
     section::{self, View},
     shared::Shared,
     status::NtStatus,
+    wait,
 };
 use core::ops::Range;
 use daxflush_engine::{Backing, Committed, MAX_OFFSET, Run};
 
-/// How often a commit tries again after the file system made it close its view.
-const ATTEMPTS: usize = 8;
+/// How often a commit tries again after the file system made it close its view, at least a
+/// millisecond each time that a view is still being closed.
+const ATTEMPTS: usize = 1000;
 
 /// Makes durable what was recorded in `scope` of a stream before the call. On failure it stays
 /// dirty. IRQL PASSIVE_LEVEL, with no file system resources held.
@@ -61,8 +63,16 @@ pub fn commit(
 }
 
 /// Commits every stream of a volume and returns the first failure.
+///
+/// A stream that can be reached through no file object has no write that completed: a record in
+/// progress fills the anchor once more when it has marked, and a stream to be deleted needs none.
 pub fn commit_volume(volume: &Volume) -> Result<(), NtStatus> {
-    volume.each(|stream| commit(stream, volume.instance.lend(), None, 0..MAX_OFFSET).map(|_| ()))
+    volume.each(
+        |stream| match commit(stream, volume.instance.lend(), None, 0..MAX_OFFSET) {
+            Ok(_) | Err(NtStatus::FILE_CLOSED) => Ok(()),
+            Err(status) => Err(status),
+        },
+    )
 }
 
 /// Flushes through the stream's view, which it opens when a line needs it.
@@ -90,11 +100,12 @@ impl Backing for ViewBacking<'_> {
                 return flushed;
             }
             match self.reopen() {
+                Ok(()) => fresh = true,
                 Err(NtStatus::END_OF_FILE) => return Ok(()),
-                Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) => {}
-                other => other?,
+                // The conflict callback has taken the view and is closing it.
+                Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) => wait::one_millisecond(),
+                Err(status) => return Err(status),
             }
-            fresh = true;
         }
         Err(NtStatus::FILE_LOCK_CONFLICT)
     }
@@ -121,7 +132,7 @@ impl ViewBacking<'_> {
 
     fn reopen(&self) -> Result<(), NtStatus> {
         self.stream.close_view();
-        let file = self.file.ok_or(NtStatus::INVALID_PARAMETER)?;
+        let file = self.file.ok_or(NtStatus::FILE_CLOSED)?;
         let view = View::open(self.instance, file, self.stream.clone())?;
         let mut place = self.stream.view.exclusive();
         // The conflict callback marks the section before it looks here, so it either finds the

@@ -75,9 +75,11 @@ impl Stream {
 
     /// Records that bytes were stored. IRQL <= DISPATCH_LEVEL.
     ///
-    /// The anchor comes after the marks: a commit takes it before it collects, so whoever marks
-    /// too late for that commit finds the slot empty and fills it again.
+    /// The anchor comes before the marks, so that a commit which collects them has a file, and
+    /// again after them: a commit takes it before it collects, so whoever marks too late for that
+    /// commit finds the slot empty and fills it again.
     pub fn record(&self, file: FileRef<'_>, offset: u64, length: u64) {
+        self.anchor.fill(file);
         self.records.fetch_add(1, Ordering::SeqCst);
         self.map.mark(offset, length);
         self.anchor.fill(file);
@@ -85,6 +87,7 @@ impl Stream {
 
     /// Records that bytes were stored nobody knows where. IRQL <= DISPATCH_LEVEL.
     pub fn record_all(&self, file: FileRef<'_>) {
+        self.anchor.fill(file);
         self.records.fetch_add(1, Ordering::SeqCst);
         self.map.mark_all();
         self.anchor.fill(file);

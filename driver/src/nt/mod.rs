@@ -16,6 +16,7 @@ pub mod request;
 pub mod section;
 pub mod shared;
 pub mod status;
+pub mod wait;
 mod wdk_layout;
 
 pub use entry::{prepare_memory, register, withdraw};

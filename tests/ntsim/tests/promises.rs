@@ -154,7 +154,7 @@ fn threads_lose_nothing() {
             scope.spawn(move || {
                 let mut random = Random(0x5eed + thread);
                 let mut file = Tracked::open(sim, &format!("t{thread}")).expect("a file");
-                for round in 0..150_u64 {
+                for round in 0..300_u64 {
                     let offset = random.below(100_000) as usize;
                     let length = random.below(3000) as usize + 1;
                     match random.below(10) {

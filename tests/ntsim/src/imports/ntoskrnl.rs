@@ -97,6 +97,14 @@ imports! {
     KeAreAllApcsDisabled() -> u8, DISPATCH_LEVEL, |_kernel| {
         u8::from(thread::irql() >= thread::APC_LEVEL)
     }
+    /// nf-wdm-kedelayexecutionthread: a negative interval is relative, in units of 100 ns.
+    KeDelayExecutionThread(_mode: i8, _alertable: u8, interval: *const i64) -> i32,
+        APC_LEVEL, |_kernel| {
+        // SAFETY: the driver's in parameter.
+        let units = unsafe { interval.read() }.min(0).unsigned_abs();
+        std::thread::sleep(std::time::Duration::from_nanos(100 * units));
+        0
+    }
     /// nf-ntifs-kestackattachprocess
     KeStackAttachProcess(process: usize, state: usize) -> (), APC_LEVEL, |kernel| {
         if process != kernel.system_process.address() {
