@@ -24,9 +24,12 @@ extern crate std;
 compile_error!("the non-volatile memory routines exist on 64-bit Windows only");
 
 mod arch;
+mod copy;
 mod error;
 mod flags;
 mod flush;
+mod guard;
+mod memory;
 mod method;
 mod range;
 mod siphash;
@@ -36,9 +39,13 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "c-abi")]
+pub use arch::exports;
+
 pub use error::Error;
-pub use flags::FlushFlags;
-pub use flush::{NvMemory, TokenGuard};
+pub use flags::{FlushFlags, WriteFlags};
+pub use guard::TokenGuard;
+pub use memory::NvMemory;
 pub use method::{Features, Method};
 pub use range::NvMemoryRange;
 pub use token::NvToken;

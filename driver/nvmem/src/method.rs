@@ -1,15 +1,16 @@
 //! What the processor can do, and the method chosen from it.
 
 use crate::{Error, arch};
+use core::fmt;
 
-/// How cache lines are written back.
+/// How cache lines are written back, and what a drain executes then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Method {
     /// The caches are part of the persistence domain (eADR): flushes execute nothing, and a drain
     /// is the store fence.
     NoFlush = 0,
-    /// `CLFLUSH`: ordered by itself, so a drain executes nothing.
+    /// `CLFLUSH`, drained by `MFENCE`.
     #[cfg(target_arch = "x86_64")]
     Clflush = 1,
     /// `CLFLUSHOPT`, drained by `SFENCE`.
@@ -24,46 +25,67 @@ pub enum Method {
     /// `DC CVAP`, clean to the point of persistence, drained by `DSB SY`.
     #[cfg(target_arch = "aarch64")]
     DcCvap = 2,
+    /// `DC CVADP`, clean to the point of deep persistence, drained by `DSB SY`. Never chosen by
+    /// itself: a platform that has persistent memory promises the point of persistence, and the
+    /// deep one is slower. [`Features::only`] asks for it.
+    #[cfg(target_arch = "aarch64")]
+    DcCvadp = 3,
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Method {
-    /// The methods with an instruction, best first.
+    /// Every method of this architecture.
+    #[cfg(target_arch = "x86_64")]
+    pub const ALL: &[Self] = &[Self::NoFlush, Self::Clflush, Self::ClflushOpt, Self::Clwb];
+    /// Every method of this architecture.
+    #[cfg(target_arch = "aarch64")]
+    pub const ALL: &[Self] = &[Self::NoFlush, Self::DcCvac, Self::DcCvap, Self::DcCvadp];
+
+    /// The methods that are chosen without being asked for, best first.
+    #[cfg(target_arch = "x86_64")]
     pub const BY_PREFERENCE: &[Self] = &[Self::Clwb, Self::ClflushOpt, Self::Clflush];
-
-    /// Whether a drain executes a fence.
-    #[must_use]
-    pub const fn drains_by_fence(self) -> bool {
-        !matches!(self, Self::Clflush)
-    }
-
-    const fn from_bits(bits: u8) -> Self {
-        match bits {
-            0 => Self::NoFlush,
-            2 => Self::ClflushOpt,
-            3 => Self::Clwb,
-            _ => Self::Clflush,
-        }
-    }
-}
-
-#[cfg(target_arch = "aarch64")]
-impl Method {
-    /// The methods with an instruction, best first.
+    /// The methods that are chosen without being asked for, best first.
+    #[cfg(target_arch = "aarch64")]
     pub const BY_PREFERENCE: &[Self] = &[Self::DcCvap, Self::DcCvac];
 
-    /// Whether a drain executes a fence.
+    /// The name in settings and reports: the instruction's, in lower case, or `none`.
     #[must_use]
-    pub const fn drains_by_fence(self) -> bool {
-        true
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoFlush => "none",
+            #[cfg(target_arch = "x86_64")]
+            Self::Clflush => "clflush",
+            #[cfg(target_arch = "x86_64")]
+            Self::ClflushOpt => "clflushopt",
+            #[cfg(target_arch = "x86_64")]
+            Self::Clwb => "clwb",
+            #[cfg(target_arch = "aarch64")]
+            Self::DcCvac => "dc-cvac",
+            #[cfg(target_arch = "aarch64")]
+            Self::DcCvap => "dc-cvap",
+            #[cfg(target_arch = "aarch64")]
+            Self::DcCvadp => "dc-cvadp",
+        }
     }
 
-    const fn from_bits(bits: u8) -> Self {
-        match bits {
-            0 => Self::NoFlush,
-            2 => Self::DcCvap,
-            _ => Self::DcCvac,
-        }
+    /// The method of this architecture that has this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut methods = Self::ALL.iter().copied();
+        methods.find(|method| method.name() == name)
+    }
+
+    /// `ALL` is in the order of the discriminants.
+    fn from_bits(bits: u8) -> Self {
+        Self::ALL
+            .get(usize::from(bits))
+            .copied()
+            .unwrap_or(Self::NoFlush)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -73,12 +95,13 @@ impl Method {
 pub struct Features {
     methods: u8,
     line_size: usize,
-    flush_required: bool,
+    forced: Option<Method>,
 }
 
 impl Features {
     /// Asks the processor. That a flush is required is assumed: only the platform's firmware knows
-    /// better. On ARM64 this reads `ID_AA64ISAR1_EL1`, which needs kernel mode.
+    /// better. On ARM64 this reads `ID_AA64ISAR1_EL1`, which needs kernel mode (or a system that
+    /// emulates the access, as Linux does). Any IRQL.
     #[must_use]
     pub fn detect() -> Self {
         arch::detect()
@@ -93,7 +116,7 @@ impl Features {
         Self {
             methods,
             line_size,
-            flush_required: true,
+            forced: None,
         }
     }
 
@@ -106,32 +129,44 @@ impl Features {
         }
     }
 
-    /// The same on a platform whose caches are persistent.
+    /// The same on a platform whose caches are persistent, as far as the caller knows.
     #[must_use]
     pub fn flush_not_required(self) -> Self {
         Self {
-            flush_required: false,
+            forced: Some(Method::NoFlush),
             ..self
         }
     }
 
-    /// Whether the method can be used.
-    #[must_use]
-    pub fn supports(&self, method: Method) -> bool {
-        self.methods & Self::bit(method) != 0
+    /// The same with the method forced: for tests, and for an administrator who knows the platform.
+    /// [`Method::NoFlush`] loses data wherever the caches are not persistent.
+    ///
+    /// # Errors
+    /// `NotSupported` if the processor lacks the method.
+    pub fn only(self, method: Method) -> Result<Self, Error> {
+        if !self.supports(method) {
+            return Err(Error::NotSupported);
+        }
+        Ok(Self {
+            forced: Some(method),
+            ..self
+        })
     }
 
-    /// The best method.
+    /// Whether the processor has the method.
+    #[must_use]
+    pub fn supports(&self, method: Method) -> bool {
+        method == Method::NoFlush || self.methods & Self::bit(method) != 0
+    }
+
+    /// The forced method, or else the best.
     ///
     /// # Errors
     /// `NotSupported` if there is none.
     pub fn best(&self) -> Result<Method, Error> {
-        if !self.flush_required {
-            return Ok(Method::NoFlush);
-        }
         let mut methods = Method::BY_PREFERENCE.iter().copied();
-        methods
-            .find(|method| self.supports(*method))
+        self.forced
+            .or_else(|| methods.find(|method| self.supports(*method)))
             .ok_or(Error::NotSupported)
     }
 
@@ -184,7 +219,7 @@ impl Dispatch {
     }
 
     #[inline]
-    pub(crate) const fn from_bits(bits: u64) -> Self {
+    pub(crate) fn from_bits(bits: u64) -> Self {
         Self {
             method: Method::from_bits(bits as u8),
             line_size: (bits >> 8) as usize,

@@ -17,6 +17,16 @@ const _: () = assert!(align_of::<NvMemoryRange>() == 8);
 const _: () = assert!(core::mem::offset_of!(NvMemoryRange, length) == 8);
 
 impl NvMemoryRange {
+    /// The range of `length` bytes at `base_address`.
+    #[inline]
+    #[must_use]
+    pub const fn new(base_address: usize, length: usize) -> Self {
+        Self {
+            base_address,
+            length,
+        }
+    }
+
     /// Address after the last byte, if it is an address.
     #[inline]
     pub(crate) const fn end(&self) -> Option<usize> {
@@ -57,9 +67,9 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// Every address: what the default token stands for.
+    /// Every address but the null pointer: what the default token stands for.
     pub(crate) const EVERYWHERE: Self = Self {
-        base: 0,
+        base: 1,
         end: usize::MAX,
     };
 
@@ -108,8 +118,12 @@ pub(crate) struct Admitted<'a> {
     ranges: &'a [NvMemoryRange],
 }
 
-impl<'a> Admitted<'a> {
-    pub(crate) const fn ranges(&self) -> &'a [NvMemoryRange] {
+impl Admitted<'_> {
+    /// The cache lines of each range that has any.
+    #[inline]
+    pub(crate) fn lines(&self, line_size: usize) -> impl Iterator<Item = Lines> {
         self.ranges
+            .iter()
+            .filter_map(move |range| range.lines(line_size))
     }
 }

@@ -35,7 +35,8 @@ impl<const SLOTS: usize> TokenTable<SLOTS> {
     }
 
     /// Sets the key of the check values. It is unlike the key of every other table, so that a token
-    /// of another table is foreign even if both have the same seed.
+    /// of another table is foreign even if both have the same seed. A change of the key leaves
+    /// tokens valid: their tags are compared, not computed again.
     pub(crate) fn seed(&self, seed: u64) {
         static TABLES: AtomicU64 = AtomicU64::new(0);
         let [first, second] = &self.key;

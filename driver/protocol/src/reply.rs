@@ -13,7 +13,7 @@ pub struct VersionReply {
     /// Driver version: major, minor and patch number.
     pub driver: [u16; 3],
     /// The flush instruction in use: 0 none needed, 1 CLFLUSH, 2 CLFLUSHOPT, 3 CLWB, 4 DC CVAC,
-    /// 5 DC CVAP.
+    /// 5 DC CVAP, 6 DC CVADP.
     pub method: u16,
     /// Bytes that one flush instruction covers.
     pub line_size: u32,

@@ -39,6 +39,8 @@ fn method_number(method: Method) -> u16 {
         Method::DcCvac => 4,
         #[cfg(target_arch = "aarch64")]
         Method::DcCvap => 5,
+        #[cfg(target_arch = "aarch64")]
+        Method::DcCvadp => 6,
     }
 }
 

@@ -1,7 +1,12 @@
 //! The instructions, and all unsafe code: nothing outside this folder can flush a line.
+//!
+//! `ordering.md` beside this file says why each fence is where it is.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(feature = "c-abi")]
+pub mod exports;
+mod store;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -16,20 +21,22 @@ use x86_64 as native;
 use crate::{
     Error, FlushFlags, Method, NvMemory, NvMemoryRange, TokenGuard,
     method::Dispatch,
-    range::{Admitted, Lines, Region},
+    range::{Admitted, Region},
 };
+#[cfg(feature = "c-abi")]
+pub(crate) use native::entropy;
 pub(crate) use native::{Native, detect};
 
 /// What executes flushes and fences: [`Native`], or a recorder in the tests.
 pub(crate) trait Arch {
-    /// Starts to write back the lines. Never called with [`Method::NoFlush`].
+    /// Starts to write back the lines of the ranges. Never called with [`Method::NoFlush`].
     ///
     /// # Safety
     /// The lines are mapped and readable.
-    unsafe fn flush_lines(&self, method: Method, lines: Lines);
+    unsafe fn flush(&self, method: Method, line_size: usize, ranges: Admitted<'_>);
 
-    /// Waits until the flushes before it are done, and orders stores.
-    fn fence(&self);
+    /// Waits until the flushes that this processor began by the method are done, and orders stores.
+    fn fence(&self, method: Method);
 }
 
 /// Flushes all ranges if all of them lie inside the token's region; else refuses.
@@ -46,12 +53,10 @@ pub(crate) fn flush_token<A: Arch>(
     Ok(())
 }
 
-/// Drains, where the method has a drain.
+/// Drains.
 #[inline]
 pub(crate) fn drain<A: Arch>(arch: &A, dispatch: Dispatch) {
-    if dispatch.method().drains_by_fence() {
-        arch.fence();
-    }
+    arch.fence(dispatch.method());
 }
 
 /// # Safety
@@ -59,23 +64,20 @@ pub(crate) fn drain<A: Arch>(arch: &A, dispatch: Dispatch) {
 /// page: rounding to them never reaches another page.)
 #[inline]
 unsafe fn flush_admitted<A: Arch>(arch: &A, dispatch: Dispatch, admitted: Admitted<'_>) {
-    if dispatch.method() == Method::NoFlush {
-        return;
-    }
-    for range in admitted.ranges() {
-        if let Some(lines) = range.lines(dispatch.line_size()) {
-            // SAFETY: the caller's promise.
-            unsafe { arch.flush_lines(dispatch.method(), lines) };
-        }
+    if dispatch.method() != Method::NoFlush {
+        // SAFETY: the caller's promise.
+        unsafe { arch.flush(dispatch.method(), dispatch.line_size(), admitted) };
     }
 }
 
 impl<const SLOTS: usize> NvMemory<SLOTS> {
-    /// [`NvMemory::flush_ranges`] with the default token: ranges anywhere, the best method.
+    /// [`NvMemory::flush_ranges`] with the default token: ranges anywhere, the best method. IRQL as
+    /// there.
     ///
     /// # Errors
-    /// `InvalidParameter`, before any line is flushed, if a flag is unknown or the end of a range
-    /// is not an address; `NotReady` before a method is chosen.
+    /// `InvalidParameter`, before any line is flushed, if a flag is unknown, or a range with a
+    /// byte starts at the null pointer or ends beyond the addresses; `NotReady` before a method is
+    /// chosen.
     ///
     /// # Safety
     /// Every range is mapped and readable during the call.

@@ -12,13 +12,10 @@ use crate::{Features, Method, NvMemory, NvToken};
 /// A memory that was told to use this method.
 fn memory<const SLOTS: usize>(method: Method, line_size: usize) -> NvMemory<SLOTS> {
     let memory = NvMemory::new();
-    let features = Features::new(Method::BY_PREFERENCE, line_size);
+    let features = Features::new(Method::ALL, line_size);
     let features = match method {
         Method::NoFlush => features.flush_not_required(),
-        method => Method::BY_PREFERENCE
-            .iter()
-            .filter(|other| **other != method)
-            .fold(features, |features, other| features.without(*other)),
+        method => features.only(method).expect("it has all methods"),
     };
     memory
         .init_with(features, 0x5EED)
@@ -42,8 +39,5 @@ fn try_token<const SLOTS: usize>(
 }
 
 fn methods() -> impl Iterator<Item = Method> {
-    Method::BY_PREFERENCE
-        .iter()
-        .copied()
-        .chain([Method::NoFlush])
+    Method::ALL.iter().copied()
 }

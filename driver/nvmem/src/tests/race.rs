@@ -1,7 +1,7 @@
 //! Threads: no flush is under way when a free has returned.
 
 use super::{memory, token, try_token};
-use crate::{FlushFlags, Method, NvMemory, NvMemoryRange, NvToken, arch::Arch, range::Lines};
+use crate::{FlushFlags, Method, NvMemory, NvMemoryRange, NvToken, arch::Arch, range::Admitted};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -27,14 +27,16 @@ impl Witness {
 }
 
 impl Arch for Witness {
-    unsafe fn flush_lines(&self, _: Method, lines: Lines) {
-        self.look(lines.first);
-        thread::yield_now();
-        self.look(lines.last);
-        self.flushes.fetch_add(1, SeqCst);
+    unsafe fn flush(&self, _: Method, line_size: usize, ranges: Admitted<'_>) {
+        for lines in ranges.lines(line_size) {
+            self.look(lines.first);
+            thread::yield_now();
+            self.look(lines.last);
+            self.flushes.fetch_add(1, SeqCst);
+        }
     }
 
-    fn fence(&self) {}
+    fn fence(&self, _: Method) {}
 }
 
 fn base(region: usize) -> usize {

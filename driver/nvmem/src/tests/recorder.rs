@@ -1,6 +1,6 @@
 //! A processor that only takes notes.
 
-use crate::{Method, NvMemoryRange, arch::Arch, range::Lines};
+use crate::{Method, NvMemoryRange, arch::Arch, range::Admitted};
 use std::{cell::RefCell, vec::Vec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,20 +22,22 @@ impl Recorder {
 }
 
 impl Arch for Recorder {
-    unsafe fn flush_lines(&self, method: Method, lines: Lines) {
-        let mut line = lines.first;
-        loop {
-            self.events.borrow_mut().push(Event::Flush(method, line));
-            if line == lines.last {
-                break;
+    unsafe fn flush(&self, method: Method, line_size: usize, ranges: Admitted<'_>) {
+        for lines in ranges.lines(line_size) {
+            let mut line = lines.first;
+            loop {
+                self.events.borrow_mut().push(Event::Flush(method, line));
+                if line == lines.last {
+                    break;
+                }
+                line = line
+                    .checked_add(lines.step)
+                    .expect("lines end before the addresses do");
             }
-            line = line
-                .checked_add(lines.step)
-                .expect("lines end before the addresses do");
         }
     }
 
-    fn fence(&self) {
+    fn fence(&self, _: Method) {
         self.events.borrow_mut().push(Event::Fence);
     }
 }
@@ -58,21 +60,8 @@ pub fn expected(
             line += line_size as u128;
         }
     }
-    if drain && has_fence(method) {
+    if drain {
         events.push(Event::Fence);
     }
     events
-}
-
-#[cfg(target_arch = "x86_64")]
-pub fn has_fence(method: Method) -> bool {
-    match method {
-        Method::Clwb | Method::ClflushOpt | Method::NoFlush => true,
-        Method::Clflush => false,
-    }
-}
-
-#[cfg(target_arch = "aarch64")]
-pub fn has_fence(_: Method) -> bool {
-    true
 }

@@ -1,0 +1,13 @@
+//! Random cases through C. A process has one method for the exported routines: each has its test.
+
+use daxflush_nvmem::Method;
+use daxflush_nvmem_tests::{api::FromC, run};
+
+#[test]
+fn cases_from_c() {
+    let method = Method::ALL[0];
+    match FromC::new(method) {
+        Some(api) => run::random_cases(&api, "c_method_0"),
+        None => eprintln!("this processor has no {method}"),
+    }
+}
