@@ -11,11 +11,12 @@ extern crate wdk_panic;
 mod control;
 mod filter;
 mod nt;
+mod settings;
 
 use control::Daxctl;
 use daxflush_protocol as protocol;
 use filter::{Daxflush, Watched};
-use nt::{device::Name, status::NtStatus};
+use nt::{name::Name, registry::ServiceKey, status::NtStatus};
 use wdk_alloc::WdkAllocator;
 
 #[global_allocator]
@@ -25,8 +26,8 @@ const DEVICE_NAME: Name<{ protocol::DEVICE_NAME.len() }> = Name::ascii(protocol:
 const LINK_NAME: Name<{ protocol::LINK_NAME.len() }> = Name::ascii(protocol::LINK_NAME);
 
 /// Starts the driver: everything is in place when it returns, or nothing is.
-fn start(driver: &mut wdk_sys::DRIVER_OBJECT) -> Result<(), NtStatus> {
-    nt::prepare_memory(driver);
+fn start(driver: &mut wdk_sys::DRIVER_OBJECT, service: &ServiceKey) -> Result<(), NtStatus> {
+    nt::prepare_memory(driver, settings::flush_method(service)?)?;
     filter::prepare();
     nt::register::<Daxflush, Watched, Daxctl>(driver).inspect_err(|_| filter::discard())
 }

@@ -7,7 +7,7 @@ use core::fmt;
 pub enum Error {
     /// The token, a range or a flag is not valid: `STATUS_INVALID_PARAMETER`.
     InvalidParameter,
-    /// No token slot is free, or a token has 65,535 users: `STATUS_INSUFFICIENT_RESOURCES`.
+    /// No token slot is free, or a token has 65,551 users: `STATUS_INSUFFICIENT_RESOURCES`.
     InsufficientResources,
     /// No flush method has been chosen yet: `STATUS_DEVICE_NOT_READY`.
     NotReady,

@@ -5,25 +5,24 @@ use crate::{
     arch::{self, Arch, Native},
     method::Dispatch,
     range::Region,
-    token::Slot,
+    slot::Entry,
 };
 
 /// A token that cannot be freed as long as this lives; see [`crate::NvMemory::acquire`].
 #[derive(Debug)]
 #[must_use = "the token can be freed again as soon as the guard is dropped"]
 pub struct TokenGuard<'a> {
-    slot: &'a Slot,
+    _entry: Entry<'a>,
     region: Region,
     dispatch: Dispatch,
 }
 
 impl<'a> TokenGuard<'a> {
-    /// A guard of a slot that was entered.
     #[inline]
-    pub(crate) fn new(slot: &'a Slot) -> Self {
-        let (region, dispatch) = slot.contents();
+    pub(crate) fn new(entry: Entry<'a>) -> Self {
+        let (region, dispatch) = entry.contents();
         Self {
-            slot,
+            _entry: entry,
             region,
             dispatch,
         }
@@ -81,12 +80,5 @@ impl TokenGuard<'_> {
 
     pub(crate) const fn dispatch(&self) -> Dispatch {
         self.dispatch
-    }
-}
-
-impl Drop for TokenGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.slot.leave();
     }
 }

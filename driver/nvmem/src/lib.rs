@@ -33,6 +33,7 @@ mod memory;
 mod method;
 mod range;
 mod siphash;
+mod slot;
 mod table;
 mod token;
 

@@ -130,7 +130,7 @@ impl<const SLOTS: usize> NvMemory<SLOTS> {
     /// under way just as a drain does.
     ///
     /// # Errors
-    /// `InvalidParameter` if the token is not valid, `InsufficientResources` if it has 65,535
+    /// `InvalidParameter` if the token is not valid, `InsufficientResources` if it has 65,551
     /// users.
     pub fn acquire(&self, token: NvToken) -> Result<TokenGuard<'_>, Error> {
         Ok(TokenGuard::new(self.table.enter(token)?))

@@ -5,7 +5,13 @@
 //! `static` costs no file space. The stack's head is `[ pops : 32 | index + 1 : 32 ]`; the count
 //! keeps a pop from succeeding on a head that was popped and pushed back in between.
 
-use crate::{Error, NvToken, method::Dispatch, range::Region, siphash::Key, token::Slot};
+use crate::{
+    Error, NvToken,
+    method::Dispatch,
+    range::Region,
+    siphash::Key,
+    slot::{Entry, Slot},
+};
 use core::sync::atomic::{
     AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -62,14 +68,13 @@ impl<const SLOTS: usize> TokenTable<SLOTS> {
         Ok(slot.publish(index, self.key(), region, dispatch))
     }
 
-    /// The slot of a valid token, entered: the caller must leave it.
-    pub(crate) fn enter(&self, token: NvToken) -> Result<&Slot, Error> {
-        let slot = self
-            .slots
+    /// Begins a use of a valid token.
+    #[inline]
+    pub(crate) fn enter(&self, token: NvToken) -> Result<Entry<'_>, Error> {
+        self.slots
             .get(token.index())
-            .ok_or(Error::InvalidParameter)?;
-        slot.enter(token)?;
-        Ok(slot)
+            .ok_or(Error::InvalidParameter)?
+            .enter(token)
     }
 
     /// Makes a token invalid, waits for its users, and gives its slot back.

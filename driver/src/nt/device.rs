@@ -1,6 +1,6 @@
 //! The control device: a named device object and its METHOD_BUFFERED requests.
 
-use super::status::NtStatus;
+use super::{name::Name, status::NtStatus};
 use core::{
     ptr,
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
@@ -8,7 +8,6 @@ use core::{
 use wdk_sys::{
     CCHAR, DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
     IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, KPROCESSOR_MODE, NTSTATUS, PDEVICE_OBJECT, PIRP,
-    UNICODE_STRING,
     ntddk::{IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink},
 };
 
@@ -69,32 +68,6 @@ static OPEN_HANDLES: AtomicUsize = AtomicUsize::new(0);
 /// Whether a program has the control device open.
 pub fn is_open() -> bool {
     OPEN_HANDLES.load(Ordering::SeqCst) != 0
-}
-
-/// A constant name in UTF-16, without allocation.
-pub struct Name<const N: usize>([u16; N]);
-
-impl<const N: usize> Name<N> {
-    /// `text` is ASCII and has N characters.
-    pub const fn ascii(text: &str) -> Self {
-        let (text, mut name, mut at) = (text.as_bytes(), [0; N], 0);
-        assert!(text.len() == N, "the name's length");
-        while at < N {
-            name[at] = text[at] as u16;
-            at += 1;
-        }
-        Self(name)
-    }
-
-    fn as_unicode(&self) -> UNICODE_STRING {
-        let bytes = size_of_val(&self.0) as u16;
-        let buffer = self.0.as_ptr().cast_mut();
-        UNICODE_STRING {
-            Length: bytes,
-            MaximumLength: bytes,
-            Buffer: buffer,
-        }
-    }
 }
 
 /// Creates the device and its link, and takes the driver's control requests.

@@ -3,31 +3,41 @@
 use super::{
     device::{self, Control},
     minifilter::{self, Minifilter, Operations},
+    registry::ServiceKey,
     section,
     status::NtStatus,
 };
 use crate::{DEVICE_NAME, LINK_NAME};
+use daxflush_nvmem::{Features, Method};
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 /// Called by the I/O manager at PASSIVE_LEVEL when the service is started.
 ///
 /// # Safety
-/// `driver` is the driver object made for this image.
+/// `driver` is the driver object made for this image, and `registry_path` names its service's key.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn DriverEntry(
     driver: *mut DRIVER_OBJECT,
-    _registry_path: PCUNICODE_STRING,
+    registry_path: PCUNICODE_STRING,
 ) -> NTSTATUS {
     // SAFETY: ours to fill in until this call returns.
     let driver = unsafe { &mut *driver };
-    NtStatus::of(crate::start(driver)).raw()
+    // SAFETY: used during this call only.
+    let service = unsafe { ServiceKey::new(registry_path) };
+    NtStatus::of(crate::start(driver, &service)).raw()
 }
 
-/// Chooses the flush instruction and makes tokens unguessable.
-pub fn prepare_memory(driver: &DRIVER_OBJECT) {
-    let counter = time_stamp();
-    let place = (&raw const *driver) as u64;
-    section::memory().init(counter.rotate_left(32) ^ place);
+/// Chooses the flush instruction, or takes the forced one, and makes tokens unguessable.
+///
+/// # Errors
+/// NOT_SUPPORTED if this processor does not have the forced method, or none at all.
+pub fn prepare_memory(driver: &DRIVER_OBJECT, forced: Option<Method>) -> Result<(), NtStatus> {
+    let seed = time_stamp().rotate_left(32) ^ (&raw const *driver) as u64;
+    let processor = Features::detect();
+    forced
+        .map_or(Ok(processor), |method| processor.only(method))
+        .and_then(|features| section::memory().init_with(features, seed))
+        .map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
 }
 
 /// The processor's own counter: on 1703 the kernel's is in hal.dll.

@@ -13,6 +13,8 @@ impl NtStatus {
     pub const INVALID_DEVICE_REQUEST: Self = Self::from_code(0xC000_0010);
     pub const END_OF_FILE: Self = Self::from_code(0xC000_0011);
     pub const BUFFER_TOO_SMALL: Self = Self::from_code(0xC000_0023);
+    pub const OBJECT_NAME_NOT_FOUND: Self = Self::from_code(0xC000_0034);
+    pub const BUFFER_OVERFLOW: Self = Self::from_code(0x8000_0005);
     pub const FILE_LOCK_CONFLICT: Self = Self::from_code(0xC000_0054);
     pub const INSUFFICIENT_RESOURCES: Self = Self::from_code(0xC000_009A);
     pub const NOT_SUPPORTED: Self = Self::from_code(0xC000_00BB);

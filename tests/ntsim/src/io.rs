@@ -106,7 +106,7 @@ impl Sim {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, NtStatus> {
-        let entry = self.kernel.lock().handles.get(&device.0).copied();
+        let entry = self.kernel.lock().handles.get(&device.0).cloned();
         let Some(Target::Device(file)) = entry.map(|entry| entry.target) else {
             return Err(NtStatus::INVALID_HANDLE);
         };

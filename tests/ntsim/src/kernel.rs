@@ -8,10 +8,11 @@ use crate::{
     filter::{Filter, Volume},
     imports,
     io::Device,
-    nt::{Block, driver_object, get},
+    nt::{Block, Utf16, driver_object, get},
     objects::{FileObject, HandleEntry},
     pool::Pool,
     push_locks::PushLocks,
+    registry::{self, Registry},
     sections::{Section, SystemView},
     thread,
 };
@@ -120,6 +121,7 @@ pub(crate) struct State {
     pub contexts: HashMap<usize, Context>,
     pub devices: HashMap<usize, Device>,
     pub links: HashMap<String, String>,
+    pub registry: Registry,
     /// References to volumes and instances that the driver holds.
     pub flt_references: i64,
 }
@@ -217,7 +219,7 @@ impl Sim {
     ///
     /// # Errors
     /// The file is not a kernel image for x64, imports something unknown, or DriverEntry failed.
-    pub fn load_driver(&self, path: &Path, _service: &str) -> Result<(), SimError> {
+    pub fn load_driver(&self, path: &Path, service: &str) -> Result<(), SimError> {
         let exports = self.kernel.exports.address();
         let image = Image::load(path, &mut |dll, name| imports::resolve(exports, dll, name))?;
         let oracle = Oracle::plant(&image).map_err(|error| SimError::Plant(error.to_string()))?;
@@ -230,7 +232,8 @@ impl Sim {
             oracle,
         });
         self.set_probe(None);
-        let path = Block::zeroed(16);
+        self.kernel.create_service_key(service);
+        let path = Utf16::new(&registry::service_path(service));
         // SAFETY: DriverEntry takes a driver object and a string (nc-wdm-driver_initialize).
         let status = self
             .driver_code(|| unsafe { ntsim_machine::call::call2(entry, driver, path.address()) })?;

@@ -17,6 +17,7 @@ mod objects;
 mod pool;
 mod power;
 mod push_locks;
+mod registry;
 mod sections;
 mod status;
 mod thread;

@@ -37,6 +37,38 @@ pub unsafe fn get<T: Copy>(base: usize, offset: usize) -> T {
     unsafe { ((base + offset) as *const T).read_unaligned() }
 }
 
+/// A UNICODE_STRING (ns-ntdef-_unicode_string) and its characters, without a null character.
+pub struct Utf16 {
+    string: Block,
+    _characters: Block,
+}
+
+impl Utf16 {
+    pub fn new(text: &str) -> Self {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let bytes = 2 * units.len();
+        let (string, characters) = (Block::zeroed(16), Block::zeroed(bytes.max(2)));
+        for (at, unit) in units.iter().enumerate() {
+            // SAFETY: our own block, which is long enough.
+            unsafe { put(characters.address(), 2 * at, *unit) };
+        }
+        // SAFETY: our own block: Length, MaximumLength, Buffer.
+        unsafe {
+            put(string.address(), 0, bytes as u16);
+            put(string.address(), 2, bytes as u16);
+            put(string.address(), 8, characters.address());
+        }
+        Self {
+            string,
+            _characters: characters,
+        }
+    }
+
+    pub fn address(&self) -> usize {
+        self.string.address()
+    }
+}
+
 /// ns-wdm-_file_object
 pub mod file_object {
     pub const SIZE: usize = 0xd8;
@@ -181,6 +213,8 @@ pub mod flt_volume_properties {
 /// ns-wudfwdm-_object_attributes
 pub mod object_attributes {
     pub const SIZE: u32 = 48;
+    pub const ROOT_DIRECTORY: usize = 8;
+    pub const OBJECT_NAME: usize = 16;
     pub const ATTRIBUTES: usize = 24;
     pub const OBJ_KERNEL_HANDLE: u32 = 0x200;
 }

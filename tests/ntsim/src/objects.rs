@@ -21,15 +21,17 @@ impl Handle {
 pub(crate) const FILE_READ_DATA: u32 = 1;
 pub(crate) const FILE_WRITE_DATA: u32 = 2;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     File(usize),
     /// A file object of the control device: its address.
     Device(usize),
     Section(usize),
+    /// A registry key: its path.
+    Key(String),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct HandleEntry {
     pub target: Target,
     pub access: u32,
@@ -213,6 +215,11 @@ impl Kernel {
                 self.dereference_section(section);
                 NtStatus::SUCCESS
             }
+            Some(HandleEntry {
+                target: Target::Key(_),
+                kernel: true,
+                ..
+            }) => NtStatus::SUCCESS,
             _ => {
                 self.violation(
                     "handle",

@@ -24,6 +24,7 @@ macro_rules! statuses {
 
 statuses! {
     SUCCESS = 0,
+    BUFFER_OVERFLOW = 0x80000005_u32,
     INVALID_HANDLE = 0xC0000008_u32,
     INVALID_PARAMETER = 0xC000000D_u32,
     NO_SUCH_DEVICE = 0xC000000E_u32,

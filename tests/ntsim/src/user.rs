@@ -294,13 +294,13 @@ impl Sim {
     /// # Errors
     /// STATUS_INVALID_HANDLE.
     pub fn close_handle(&self, handle: Handle) -> Result<(), NtStatus> {
-        let entry = self.kernel.lock().handles.get(&handle.0).copied();
+        let entry = self.kernel.lock().handles.get(&handle.0).cloned();
         let entry = entry
             .filter(|entry| !entry.kernel)
             .ok_or(NtStatus::INVALID_HANDLE)?;
         match entry.target {
             Target::Device(file) => self.close_device(file),
-            Target::Section(_) => return Err(NtStatus::INVALID_HANDLE),
+            Target::Section(_) | Target::Key(_) => return Err(NtStatus::INVALID_HANDLE),
             Target::File(object) => {
                 let (_, volume) = self.file_object(handle)?;
                 let id = self.file_of(object);

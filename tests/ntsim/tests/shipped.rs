@@ -6,7 +6,8 @@ use common::{driver, machine};
 use daxflush_protocol::{
     CommitReply, CommitRequest, FileRange, Ioctl, MarkDirty, Statistics, USER_PATH, VersionReply,
 };
-use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, VolumeOptions};
+use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, SimError, VolumeOptions};
+use std::sync::{Arc, Mutex};
 use zerocopy::{FromZeros, IntoBytes};
 
 /// A machine with a DAX volume D: and the driver.
@@ -364,6 +365,7 @@ fn a_commit_that_fails_says_so_and_forgets_nothing() {
 #[test]
 fn a_load_that_fails_leaves_nothing() {
     for routine in [
+        "ZwOpenKey",
         "FltRegisterFilter",
         "IoCreateDevice",
         "IoCreateSymbolicLink",
@@ -374,6 +376,75 @@ fn a_load_that_fails_leaves_nothing() {
         assert!(sim.load_driver(&driver(), "daxflush").is_err(), "{routine}");
         sim.check_nothing_left();
         assert_eq!(sim.violations(), [], "{routine}");
+    }
+}
+
+/// What FlushMethod says is what is executed, and what Version answers.
+#[test]
+fn the_flush_method_can_be_forced() {
+    use ntsim::EventKind::{Fence, Flush};
+    let expected = [
+        ("none", 0, vec!["Sfence"]),
+        ("clflush", 1, vec!["Clflush", "Mfence"]),
+        ("clflushopt", 2, vec!["Clflushopt", "Sfence"]),
+    ];
+    for (name, number, instructions) in expected {
+        let sim = machine();
+        sim.set_parameter("daxflush", "FlushMethod", name, name == "clflush");
+        sim.load_driver(&driver(), "daxflush").expect("it loads");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        sim.set_probe(Some(Box::new(move |event| {
+            log.lock().expect("the log").push(match event.kind {
+                Flush { instruction, .. } => format!("{instruction:?}"),
+                Fence { instruction } => format!("{instruction:?}"),
+                other => format!("{other:?}"),
+            });
+        })));
+        let file = create(&sim, "a");
+        sim.write_file(file, 0, &[7; 64]).expect("a write");
+        sim.flush_file_buffers(file).expect("a flush");
+        assert_eq!(*seen.lock().expect("the log"), instructions, "{name}");
+        let device = sim.open_device(USER_PATH).expect("the device");
+        let mut reply = VersionReply::new_zeroed();
+        let code = Ioctl::Version.code();
+        sim.device_io_control(device, code, &[], reply.as_mut_bytes())
+            .expect("the version");
+        assert_eq!({ reply.method }, number);
+        sim.close_handle(device).expect("close");
+        sim.close_handle(file).expect("close");
+        end(&sim);
+    }
+}
+
+/// A setting that means nothing here is not guessed at: the driver says so by not loading.
+#[test]
+fn a_flush_method_that_is_none_is_refused() {
+    let set = |sim: &Sim, text: &str| sim.set_parameter("daxflush", "FlushMethod", text, false);
+    let long = "x".repeat(200);
+    for text in ["wbinvd", "dc-cvap", "clwb\u{e9}", "CLWB ", long.as_str()] {
+        let sim = machine();
+        set(&sim, text);
+        let refused = sim.load_driver(&driver(), "daxflush").expect_err(text);
+        let status = NtStatus::INVALID_PARAMETER;
+        assert!(
+            matches!(refused, SimError::Driver { status: found, .. } if found == status),
+            "{text}: {refused}"
+        );
+        sim.check_nothing_left();
+        assert_eq!(sim.violations(), [], "{text}");
+    }
+    let sim = machine();
+    sim.set_number_parameter("daxflush", "FlushMethod", 3);
+    assert!(sim.load_driver(&driver(), "daxflush").is_err());
+    for text in ["auto", "clwb"] {
+        let sim = machine();
+        set(&sim, text);
+        sim.fail_nth("ZwQueryValueKey", 1);
+        assert!(sim.load_driver(&driver(), "daxflush").is_err());
+        sim.check_nothing_left();
+        sim.load_driver(&driver(), "daxflush").expect("it loads");
+        end(&sim);
     }
 }
 

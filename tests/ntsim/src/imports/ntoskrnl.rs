@@ -3,7 +3,7 @@
 use super::{code, imports};
 use crate::{
     NtStatus,
-    nt::{get, put},
+    nt::{get, object_attributes, put},
     thread,
 };
 
@@ -153,6 +153,58 @@ imports! {
     }
     /// nf-ntifs-ntclose
     ZwClose(handle: u64) -> i32, PASSIVE_LEVEL, |kernel| { kernel.close_kernel_handle(handle).0 }
+    /// nf-wdm-zwopenkey
+    ZwOpenKey(handle: *mut u64, access: u32, attributes: usize) -> i32, PASSIVE_LEVEL, |kernel| {
+        // SAFETY: the driver's structure.
+        let (root, name, flags) = unsafe {
+            let name: usize = get(attributes, object_attributes::OBJECT_NAME);
+            (
+                get::<u64>(attributes, object_attributes::ROOT_DIRECTORY),
+                unicode_string(name),
+                get::<u32>(attributes, object_attributes::ATTRIBUTES),
+            )
+        };
+        if flags & object_attributes::OBJ_KERNEL_HANDLE == 0 {
+            kernel.violation("handle", "a registry key was opened without OBJ_KERNEL_HANDLE");
+        }
+        if kernel.fails("ZwOpenKey") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        code(kernel.open_key(root, &name, access).map(|key| {
+            // SAFETY: the driver's out parameter.
+            unsafe { handle.write(key) };
+        }))
+    }
+    /// nf-wdm-zwqueryvaluekey
+    ZwQueryValueKey(
+        key: u64, name: usize, class: u32, information: *mut u8, length: u32, needed: *mut u32
+    ) -> i32, PASSIVE_LEVEL, |kernel| {
+        const KEY_VALUE_PARTIAL_INFORMATION: u32 = 2;
+        /// Bytes before the data: less than these is no answer at all.
+        const FIXED: usize = 12;
+        if class != KEY_VALUE_PARTIAL_INFORMATION {
+            kernel.violation("registry", "only KeyValuePartialInformation is simulated");
+            return NtStatus::INVALID_PARAMETER.0;
+        }
+        if kernel.fails("ZwQueryValueKey") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        // SAFETY: the driver's string.
+        let name = unsafe { unicode_string(name) };
+        let found = match kernel.partial_information(key, &name) {
+            Ok(found) => found,
+            Err(status) => return status.0,
+        };
+        // SAFETY: the driver's out parameter.
+        unsafe { needed.write(found.len() as u32) };
+        let room = length as usize;
+        if room < FIXED {
+            return NtStatus::BUFFER_TOO_SMALL.0;
+        }
+        // SAFETY: the driver's buffer of `length` bytes.
+        unsafe { information.copy_from(found.as_ptr(), found.len().min(room)) };
+        if room < found.len() { NtStatus::BUFFER_OVERFLOW.0 } else { NtStatus::SUCCESS.0 }
+    }
     /// nf-wdm-zwmapviewofsection
     ZwMapViewOfSection(
         section: u64, process: isize, base: *mut usize, zero_bits: usize, commit: usize,

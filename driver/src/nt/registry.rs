@@ -1,0 +1,160 @@
+//! Keys of the registry, read while the driver starts.
+
+use super::{name::Name, status::NtStatus};
+use core::{mem::offset_of, ptr};
+use wdk_sys::{
+    _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
+    ACCESS_MASK, HANDLE, KEY_VALUE_PARTIAL_INFORMATION, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE,
+    OBJECT_ATTRIBUTES, PCUNICODE_STRING, PUNICODE_STRING,
+    ntddk::{ZwClose, ZwOpenKey, ZwQueryValueKey},
+};
+
+const KEY_QUERY_VALUE: ACCESS_MASK = 1;
+const REG_SZ: u32 = 1;
+
+/// Characters that a value may have.
+const MAX_TEXT: usize = 32;
+
+/// Text of a value: ASCII, at most [`MAX_TEXT`] characters.
+#[derive(Default)]
+pub struct Text {
+    bytes: [u8; MAX_TEXT],
+    length: usize,
+}
+
+impl Text {
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// A REG_SZ, which need not end in a null character.
+    fn from_utf16(data: &[u8]) -> Result<Self, NtStatus> {
+        let mut text = Self::default();
+        let units = data.chunks_exact(2).map(|unit| match unit {
+            [low, 0] if low.is_ascii() => Ok(*low),
+            _ => Err(NtStatus::INVALID_PARAMETER),
+        });
+        for unit in units {
+            match unit? {
+                0 => break,
+                byte => {
+                    let place = text.bytes.get_mut(text.length);
+                    *place.ok_or(NtStatus::INVALID_PARAMETER)? = byte;
+                    text.length = text.length.saturating_add(1);
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The service's key, as DriverEntry was told. IRQL PASSIVE_LEVEL for all of its methods.
+pub struct ServiceKey {
+    path: PUNICODE_STRING,
+}
+
+impl ServiceKey {
+    /// # Safety
+    /// `path` is the registry path that DriverEntry was given, and used during that call only.
+    pub(in crate::nt) unsafe fn new(path: PCUNICODE_STRING) -> Self {
+        Self {
+            path: path.cast_mut(),
+        }
+    }
+
+    /// A value of the subkey `Parameters`, if both exist (nf-wdm-zwqueryvaluekey).
+    ///
+    /// # Errors
+    /// INVALID_PARAMETER if it is no text of up to 32 ASCII characters; the registry's.
+    pub fn parameter<const N: usize>(&self, value: &Name<N>) -> Result<Option<Text>, NtStatus> {
+        const PARAMETERS: Name<10> = Name::ascii("Parameters");
+        let read = || {
+            let service = Key::open(ptr::null_mut(), self.path)?;
+            let mut name = PARAMETERS.as_unicode();
+            Key::open(service.0, &raw mut name)?.text(value)
+        };
+        match read() {
+            Ok(text) => Ok(Some(text)),
+            Err(NtStatus::OBJECT_NAME_NOT_FOUND) => Ok(None),
+            Err(status) => Err(status),
+        }
+    }
+}
+
+/// An open key.
+struct Key(HANDLE);
+
+impl Key {
+    /// nf-wdm-zwopenkey
+    fn open(root: HANDLE, name: PUNICODE_STRING) -> Result<Self, NtStatus> {
+        let mut attributes = OBJECT_ATTRIBUTES {
+            Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
+            RootDirectory: root,
+            ObjectName: name,
+            Attributes: OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE,
+            ..OBJECT_ATTRIBUTES::default()
+        };
+        let mut key: HANDLE = ptr::null_mut();
+        // SAFETY: a valid name, no or an open key as root, and a place for the handle.
+        let status = unsafe { ZwOpenKey(&raw mut key, KEY_QUERY_VALUE, &raw mut attributes) };
+        NtStatus::check(status)?;
+        Ok(Self(key))
+    }
+
+    fn text<const N: usize>(&self, value: &Name<N>) -> Result<Text, NtStatus> {
+        let mut name = value.as_unicode();
+        let mut information = Information {
+            title_index: 0,
+            kind: 0,
+            length: 0,
+            data: [0; 2 * (MAX_TEXT + 1)],
+        };
+        let mut length = 0_u32;
+        // SAFETY: an open key; the buffer is as long as it says.
+        let status = unsafe {
+            ZwQueryValueKey(
+                self.0,
+                &raw mut name,
+                KeyValuePartialInformation,
+                (&raw mut information).cast(),
+                size_of::<Information>() as u32,
+                &raw mut length,
+            )
+        };
+        match NtStatus::check(status) {
+            Err(NtStatus::BUFFER_OVERFLOW | NtStatus::BUFFER_TOO_SMALL) => {
+                return Err(NtStatus::INVALID_PARAMETER);
+            }
+            checked => checked?,
+        }
+        let data = information.data.get(..information.length as usize);
+        match data {
+            Some(data) if information.kind == REG_SZ => Text::from_utf16(data),
+            _ => Err(NtStatus::INVALID_PARAMETER),
+        }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // SAFETY: our own handle.
+        let _ = unsafe { ZwClose(self.0) };
+    }
+}
+
+/// KEY_VALUE_PARTIAL_INFORMATION with room for the text and its null character.
+#[repr(C)]
+struct Information {
+    title_index: u32,
+    kind: u32,
+    length: u32,
+    data: [u8; 2 * (MAX_TEXT + 1)],
+}
+
+const _: () = {
+    type Declared = KEY_VALUE_PARTIAL_INFORMATION;
+    assert!(offset_of!(Information, kind) == 4 && offset_of!(Declared, Type) == 4);
+    assert!(offset_of!(Information, length) == 8 && offset_of!(Declared, DataLength) == 8);
+    assert!(offset_of!(Information, data) == 12 && offset_of!(Declared, Data) == 12);
+};
