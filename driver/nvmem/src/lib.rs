@@ -7,10 +7,13 @@
 //! | job | file |
 //! |---|---|
 //! | the routines | `flush.rs` |
-//! | tokens, and the table that validates them | `token.rs`, `table.rs`, `siphash.rs` |
+//! | the chosen method and the tokens | `memory.rs`, `guard.rs` |
+//! | how the bytes of a write or fill travel | `copy.rs` |
+//! | tokens, and the table that validates them | `token.rs`, `slot.rs`, `table.rs`, `siphash.rs` |
 //! | ranges, cache lines, bounds | `range.rs` |
 //! | choosing the method | `method.rs` |
-//! | instruction loops, and all unsafe code | `arch/` |
+//! | instruction loops, C entry points, and all unsafe code | `arch/` |
+//! | why each fence is where it is | [`ordering`] |
 //!
 //! Differences from Windows are in the strict direction only: a forged, freed, truncated or
 //! foreign token and a range outside the token's region are refused.
@@ -42,6 +45,9 @@ mod tests;
 
 #[cfg(feature = "c-abi")]
 pub use arch::exports;
+
+#[doc = include_str!("arch/ordering.md")]
+pub mod ordering {}
 
 pub use error::Error;
 pub use flags::{FlushFlags, WriteFlags};
