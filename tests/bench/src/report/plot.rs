@@ -12,12 +12,13 @@ use plotters::{
 };
 use std::{error::Error, path::Path};
 
-const COLOURS: [RGBColor; 5] = [
+const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 90, 181),
     RGBColor(86, 180, 233),
     RGBColor(120, 120, 120),
     RGBColor(220, 50, 32),
     RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
 ];
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -36,7 +37,11 @@ pub fn draw(path: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
     let kinds = [
         (Workload::Dirty, "Dirty range, flush + drain", "ns a line"),
         (Workload::Clean, "Clean range, flush + drain", "ns a line"),
-        (Workload::Scattered, "Scattered lines, flushed", "ns a line"),
+        (
+            Workload::Stores,
+            "Scattered stores made durable",
+            "ns a store",
+        ),
         (
             Workload::Write,
             "Copy made durable (higher is better)",
@@ -76,10 +81,17 @@ fn draw_panel(
         .x_label_area_size(40)
         .y_label_area_size(60)
         .build_cartesian_2d(
-            (first.size as f64..last.size as f64 * 1.2).log_scale(),
+            (first.size as f64..last.size as f64 * 1.2)
+                .log_scale()
+                .base(4.0),
             (low * 0.8..high * 1.5).log_scale(),
         )?;
-    let is_lines = first.workload == Workload::Scattered;
+    let is_lines = first.workload == Workload::Stores;
+    let legend = if first.workload == Workload::Write {
+        SeriesLabelPosition::LowerRight
+    } else {
+        SeriesLabelPosition::UpperRight
+    };
     chart
         .configure_mesh()
         .x_desc(if is_lines { "lines" } else { "bytes" })
@@ -94,7 +106,9 @@ fn draw_panel(
             .iter()
             .filter_map(|m| Some((m.size as f64, figure(m, m.times(contender)?))))
             .collect();
-        let style = ShapeStyle::from(&colour).stroke_width(2);
+        // What lies on top is thinner, so that equal lines all show.
+        let width = 2 + 3 * (first.times.len() - 1 - index) as u32;
+        let style = ShapeStyle::from(&colour).stroke_width(width);
         chart
             .draw_series(LineSeries::new(points.iter().copied(), style))?
             .label(contender)
@@ -108,7 +122,7 @@ fn draw_panel(
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(legend)
         .background_style(WHITE.mix(0.8))
         .border_style(RGBColor(200, 200, 200))
         .draw()?;
