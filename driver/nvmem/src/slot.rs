@@ -85,11 +85,18 @@ impl Slot {
     /// Becomes a user of the slot if the token is valid.
     #[inline]
     pub(crate) fn enter(&self, token: NvToken) -> Result<Entry<'_>, Error> {
+        self.enter_after(token, || ())
+    }
+
+    /// [`Slot::enter`]; `others` is what others do between the first look and the claim.
+    #[inline]
+    fn enter_after(&self, token: NvToken, others: impl FnOnce()) -> Result<Entry<'_>, Error> {
         let tag = token.tag().ok_or(Error::InvalidParameter)?;
         // A wrong token changes nothing.
         if self.tag.load(Relaxed) != tag {
             return Err(Error::InvalidParameter);
         }
+        others();
         let entry = self.claim()?;
         if self.tag.load(SeqCst) == tag {
             Ok(entry)
@@ -155,5 +162,47 @@ impl Drop for Entry<'_> {
                 self.slot.standing.fetch_sub(1, Release);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Features, Method};
+
+    fn published(slot: &Slot) -> NvToken {
+        let features = Features::new(Method::BY_PREFERENCE, 64);
+        let dispatch = Dispatch::choose(&features).expect("a method");
+        let region = Region::new(64, 64).expect("a region");
+        slot.publish(3, [1, 2], region, dispatch)
+    }
+
+    /// Nobody sits when the token is freed, so the free does not wait; who comes then must see it.
+    #[test]
+    fn token_that_is_freed_between_the_look_and_the_claim_is_refused() {
+        let slot = Slot::new();
+        let token = published(&slot);
+        let free = || slot.retire(token, || panic!("nobody sits")).expect("valid");
+        let refused = slot.enter_after(token, free).map(drop);
+        assert_eq!(refused, Err(Error::InvalidParameter));
+        let other = published(&slot);
+        assert_eq!(slot.enter(token).map(drop), Err(Error::InvalidParameter));
+        assert!(slot.enter(other).is_ok());
+        assert_eq!(slot.retire(other, || panic!("nobody sits")), Ok(()));
+    }
+
+    #[test]
+    fn free_waits_for_those_who_sit_and_those_who_stand() {
+        let slot = Slot::new();
+        let token = published(&slot);
+        let mut entries: std::vec::Vec<_> = (0..=SEATS)
+            .map(|_| slot.enter(token).expect("room"))
+            .collect();
+        let mut waits = 0;
+        let freed = slot.retire(token, || {
+            waits += 1;
+            entries.remove(0);
+        });
+        assert_eq!((freed, waits), (Ok(()), SEATS + 1));
     }
 }
