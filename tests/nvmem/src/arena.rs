@@ -14,7 +14,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// `pages` pages, half of them on either side of a multiple of 4 GiB.
+    /// `pages` pages, half of them (rounded down) below a multiple of 4 GiB.
     ///
     /// # Errors
     /// The system's, if no such place is free.
@@ -22,7 +22,7 @@ impl Arena {
         let size = pages * PAGE;
         let mut failure = io::Error::from(io::ErrorKind::OutOfMemory);
         for boundary in 2..4096 {
-            let place = boundary * GIB_4 - size / 2 - PAGE;
+            let place = boundary * GIB_4 - pages / 2 * PAGE - PAGE;
             match Self::map_at(place, size) {
                 Ok(arena) => return Ok(arena),
                 Err(error) => failure = error,
@@ -48,6 +48,16 @@ impl Arena {
             return Err(io::Error::last_os_error());
         }
         Ok(arena)
+    }
+
+    /// Changes what may be done with the memory: `PROT_*`.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn protect(&mut self, protection: i32) {
+        // SAFETY: pages of our own mapping, of which nobody has a slice.
+        let failed = unsafe { libc::mprotect(self.mapping.byte_add(PAGE), self.size, protection) };
+        assert_eq!(failed, 0, "{}", io::Error::last_os_error());
     }
 
     /// Address of the first byte.

@@ -3,11 +3,7 @@
 //! No `asm!` of a clean, a store or a fence says `nomem`: the compiler moves no store across one.
 
 use super::Arch;
-use crate::{
-    Features, Method,
-    copy::UNIT,
-    range::{Admitted, Lines},
-};
+use crate::{Features, Method, copy::UNIT, range::Admitted};
 use core::arch::asm;
 
 /// Asks the processor for its clean instructions and the smallest data cache line.
@@ -62,37 +58,10 @@ pub(crate) fn entropy() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Native;
 
-macro_rules! flush_loop {
-    ($name:ident, $instruction:literal) => {
-        /// # Safety
-        /// The lines are mapped and readable, and the processor has the instruction.
-        #[inline]
-        unsafe fn $name(ranges: impl Iterator<Item = Lines>) {
-            for lines in ranges {
-                let mut line = lines.first;
-                loop {
-                    // SAFETY: the caller's promise. Cleaning a line changes no byte of it.
-                    unsafe {
-                        asm!(
-                            concat!($instruction, ", {}"),
-                            in(reg) line,
-                            options(nostack, preserves_flags),
-                        );
-                    }
-                    if line == lines.last {
-                        break;
-                    }
-                    line = line.wrapping_add(lines.step);
-                }
-            }
-        }
-    };
-}
-
-flush_loop!(dc_cvac, "dc cvac");
+flush_loop!(dc_cvac, "dc cvac, {}");
 // By their encodings, which every assembler level knows.
-flush_loop!(dc_cvap, "sys #3, c7, c12, #1");
-flush_loop!(dc_cvadp, "sys #3, c7, c13, #1");
+flush_loop!(dc_cvap, "sys #3, c7, c12, #1, {}");
+flush_loop!(dc_cvadp, "sys #3, c7, c13, #1, {}");
 
 impl Arch for Native {
     #[inline]

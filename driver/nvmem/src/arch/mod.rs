@@ -2,10 +2,43 @@
 //!
 //! `ordering.md` beside this file says why each fence is where it is.
 
+/// A function that executes an instruction for each line of ranges; `$instruction` has its operand
+/// as `{}`.
+///
+/// No flush says `nomem`: the compiler moves no store across one.
+macro_rules! flush_loop {
+    ($name:ident, $instruction:literal) => {
+        /// # Safety
+        /// The lines are mapped and readable, and the processor has the instruction.
+        #[inline]
+        unsafe fn $name(ranges: impl Iterator<Item = $crate::range::Lines>) {
+            for lines in ranges {
+                let mut line = lines.first;
+                loop {
+                    // SAFETY: the caller's promise. Writing a line back changes no byte of it.
+                    unsafe {
+                        core::arch::asm!(
+                            $instruction,
+                            in(reg) line,
+                            options(nostack, preserves_flags),
+                        );
+                    }
+                    if line == lines.last {
+                        break;
+                    }
+                    line = line.wrapping_add(lines.step);
+                }
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 #[cfg(feature = "c-abi")]
 pub mod exports;
+#[cfg(test)]
+pub(crate) mod on_paper;
 mod store;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

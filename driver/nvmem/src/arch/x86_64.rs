@@ -3,11 +3,7 @@
 //! No `asm!` of a flush, a store or a fence says `nomem`: the compiler moves no store across one.
 
 use super::Arch;
-use crate::{
-    Features, Method,
-    copy::UNIT,
-    range::{Admitted, Lines},
-};
+use crate::{Features, Method, copy::UNIT, range::Admitted};
 use core::arch::{
     asm,
     x86_64::{__cpuid, __cpuid_count, CpuidResult},
@@ -65,36 +61,9 @@ pub(crate) fn entropy() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Native;
 
-macro_rules! flush_loop {
-    ($name:ident, $instruction:literal) => {
-        /// # Safety
-        /// The lines are mapped and readable, and the processor has the instruction.
-        #[inline]
-        unsafe fn $name(ranges: impl Iterator<Item = Lines>) {
-            for lines in ranges {
-                let mut line = lines.first;
-                loop {
-                    // SAFETY: the caller's promise. Writing a line back changes no byte of it.
-                    unsafe {
-                        asm!(
-                            concat!($instruction, " byte ptr [{}]"),
-                            in(reg) line,
-                            options(nostack, preserves_flags),
-                        );
-                    }
-                    if line == lines.last {
-                        break;
-                    }
-                    line = line.wrapping_add(lines.step);
-                }
-            }
-        }
-    };
-}
-
-flush_loop!(clwb, "clwb");
-flush_loop!(clflushopt, "clflushopt");
-flush_loop!(clflush, "clflush");
+flush_loop!(clwb, "clwb byte ptr [{}]");
+flush_loop!(clflushopt, "clflushopt byte ptr [{}]");
+flush_loop!(clflush, "clflush byte ptr [{}]");
 
 impl Arch for Native {
     #[inline]

@@ -1,7 +1,11 @@
 //! Threads: no flush is under way when a free has returned.
 
-use super::{memory, token, try_token};
-use crate::{FlushFlags, Method, NvMemory, NvMemoryRange, NvToken, arch::Arch, range::Admitted};
+use super::{memory, token};
+use crate::{
+    FlushFlags, Method, NvMemory, NvMemoryRange, NvToken,
+    arch::{Arch, on_paper::get_token},
+    range::Admitted,
+};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
@@ -65,7 +69,7 @@ impl<const SLOTS: usize> Stage<SLOTS> {
         for round in 0..ROUNDS {
             self.witness.mapped[region].store(true, SeqCst);
             // Fewer slots than regions: some rounds find none.
-            if let Ok(token) = try_token(&self.memory, base(region), REGION_SIZE) {
+            if let Ok(token) = get_token(&self.memory, base(region), REGION_SIZE) {
                 self.tokens[region].store(token.as_raw(), SeqCst);
                 if round % 3 == 0 {
                     thread::yield_now();
@@ -168,7 +172,7 @@ fn table_is_exact_under_contention() {
     for _ in 0..SLOTS {
         token(&memory, REGION_SIZE, 64);
     }
-    assert!(try_token(&memory, REGION_SIZE, 64).is_err());
+    assert!(get_token(&memory, REGION_SIZE, 64).is_err());
 }
 
 fn churn(memory: &NvMemory<8>, base: usize) {

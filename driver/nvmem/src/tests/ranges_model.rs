@@ -5,7 +5,7 @@ use super::{
     recorder::{Recorder, expected},
     token,
 };
-use crate::{Error, FlushFlags, Method, NvMemoryRange};
+use crate::{Error, FlushFlags, Method, NvMemoryRange, arch::on_paper::flush_ranges_default};
 use proptest::{collection::vec, prelude::*, sample::select};
 use std::vec::Vec;
 
@@ -109,10 +109,7 @@ proptest! {
             ranges.push(NvMemoryRange { base_address: usize::MAX - gap, length: 35 });
         }
         let flags = if no_drain { FlushFlags::NO_DRAIN } else { FlushFlags::empty() };
-        // SAFETY: the recorder touches no memory.
-        let result = unsafe {
-            memory.flush_ranges_default_on(&recorder, &ranges, flags)
-        };
+        let result = flush_ranges_default(&memory, &recorder, &ranges, flags);
         if ranges.iter().all(|range| range.base_address.checked_add(range.length).is_some()) {
             prop_assert_eq!(result, Ok(()));
             prop_assert_eq!(recorder.take(), expected(method, line_size, &ranges, !no_drain));

@@ -3,9 +3,12 @@
 use super::{
     memory, methods,
     recorder::{Event, Recorder, expected},
-    token, try_token,
+    token,
 };
-use crate::{Error, Features, FlushFlags, Method, NvMemory, NvMemoryRange, NvToken};
+use crate::{
+    Error, Features, FlushFlags, Method, NvMemory, NvMemoryRange, NvToken,
+    arch::on_paper::{flush_ranges_default, get_token, get_token_no_flush},
+};
 use std::{vec, vec::Vec};
 
 const BEST: Method = Method::BY_PREFERENCE[0];
@@ -31,7 +34,7 @@ fn flushed(events: &[Event]) -> Vec<usize> {
 #[test]
 fn nothing_works_before_a_method_is_chosen() {
     let memory = NvMemory::<1>::new();
-    assert_eq!(try_token(&memory, BASE, SIZE), Err(Error::NotReady));
+    assert_eq!(get_token(&memory, BASE, SIZE), Err(Error::NotReady));
     assert_eq!(
         memory.drain_on(&Recorder::default(), NvToken::DEFAULT),
         Err(Error::NotReady)
@@ -67,7 +70,7 @@ fn odd_line_sizes_are_refused() {
             Err(Error::NotSupported),
             "{line_size}"
         );
-        assert_eq!(try_token(&memory, BASE, SIZE), Err(Error::NotReady));
+        assert_eq!(get_token(&memory, BASE, SIZE), Err(Error::NotReady));
     }
 }
 
@@ -76,7 +79,7 @@ fn empty_and_endless_regions_are_refused() {
     let memory = memory::<1>(BEST, 64);
     for (base, size) in [(0, SIZE), (BASE, 0), (BASE, usize::MAX), (usize::MAX, 1)] {
         assert_eq!(
-            try_token(&memory, base, size),
+            get_token(&memory, base, size),
             Err(Error::InvalidParameter),
             "{base} {size}"
         );
@@ -89,7 +92,7 @@ fn full_table_is_a_shortage_until_a_token_is_freed() {
     let memory = memory::<2>(BEST, 64);
     let (first, _second) = (token(&memory, BASE, SIZE), token(&memory, BASE, SIZE));
     assert_eq!(
-        try_token(&memory, BASE, SIZE),
+        get_token(&memory, BASE, SIZE),
         Err(Error::InsufficientResources)
     );
     assert_eq!(memory.free_token(first), Ok(()));
@@ -108,7 +111,7 @@ fn largest_table_never_makes_the_default_token() {
     let tokens: Vec<_> = (0..0xFFFF).map(|_| token(&MEMORY, BASE, SIZE)).collect();
     assert!(!tokens.contains(&NvToken::DEFAULT));
     assert_eq!(
-        try_token(&MEMORY, BASE, SIZE),
+        get_token(&MEMORY, BASE, SIZE),
         Err(Error::InsufficientResources)
     );
     assert_eq!(MEMORY.live_tokens(), 0xFFFF);
@@ -209,8 +212,7 @@ fn unknown_flags_are_refused_before_any_line() {
         let flags = FlushFlags::from_bits_retain(bits);
         let result = memory.flush_ranges_on(&recorder, token, &[range(BASE, 1)], flags);
         assert_eq!(result, Err(Error::InvalidParameter), "{bits:#x}");
-        // SAFETY: the recorder touches no memory.
-        let result = unsafe { memory.flush_ranges_default_on(&recorder, &[], flags) };
+        let result = flush_ranges_default(&memory, &recorder, &[], flags);
         assert_eq!(result, Err(Error::InvalidParameter), "{bits:#x}");
     }
     assert_eq!(recorder.take(), []);
@@ -302,8 +304,7 @@ fn drain_is_one_fence() {
 #[test]
 fn region_without_flush_is_only_fenced() {
     let (memory, recorder) = (memory::<2>(BEST, 64), Recorder::default());
-    // SAFETY: the recorder touches no memory.
-    let persistent = unsafe { memory.get_token_no_flush(BASE, SIZE) }.expect("a free slot");
+    let persistent = get_token_no_flush(&memory, BASE, SIZE).expect("a free slot");
     let ranges = [range(BASE, SIZE)];
     assert_eq!(
         memory.flush_ranges_on(&recorder, persistent, &ranges, NO_DRAIN),
@@ -343,7 +344,7 @@ fn guard_flushes_many_times_and_holds_the_token() {
         waits += 1;
         assert!(memory.acquire(token).is_err(), "no new user while freeing");
         assert_eq!(
-            try_token(&memory, BASE, SIZE),
+            get_token(&memory, BASE, SIZE),
             Err(Error::InsufficientResources)
         );
         if waits == 3 {

@@ -3,9 +3,10 @@
 use super::{
     memory,
     recorder::{Recorder, expected},
-    try_token,
 };
-use crate::{Error, FlushFlags, Method, NvMemory, NvMemoryRange, NvToken};
+use crate::{
+    Error, FlushFlags, Method, NvMemory, NvMemoryRange, NvToken, arch::on_paper::get_token,
+};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::vec::Vec;
 
@@ -80,7 +81,7 @@ impl Model {
     }
 
     fn get(&mut self, memory: &NvMemory<SLOTS>, base: usize, size: usize) {
-        match try_token(memory, base, size) {
+        match get_token(memory, base, size) {
             Ok(token) => {
                 assert!(self.live.iter().all(|(other, ..)| *other != token));
                 assert!(!self.freed.contains(&token));
@@ -139,11 +140,11 @@ fn recent_tokens_of_a_slot_stay_invalid() {
     let memory = memory::<1>(METHOD, 64);
     let mut freed = Vec::new();
     for _ in 0..200_000 {
-        let token = try_token(&memory, 0x1000, 64).expect("the slot is free");
+        let token = get_token(&memory, 0x1000, 64).expect("the slot is free");
         freed.push(token);
         memory.free_token(token).expect("a valid token");
     }
-    let last = try_token(&memory, 0x1000, 64).expect("the slot is free");
+    let last = get_token(&memory, 0x1000, 64).expect("the slot is free");
     assert!(freed.iter().rev().take(0xFFFF).all(|token| *token != last));
     assert!(
         freed

@@ -1,74 +1,22 @@
-//! The real instructions, on memory with an unmapped page on either side: a flush of a line that
-//! is not the region's would fault.
-#![cfg(target_os = "linux")]
+//! The real instructions, without the oracle, on memory with an inaccessible page on either side: a
+//! flush of a line that is not the region's would fault.
 
 use daxflush_nvmem::{Error, Features, FlushFlags, Method, NvMemory, NvMemoryRange, NvToken};
-use std::ptr;
+use daxflush_nvmem_tests::arena::Arena;
 
-const PAGE: usize = 4096;
-
-/// Readable pages between two that are not accessible.
-struct Pages {
-    mapping: *mut libc::c_void,
-    size: usize,
+fn arena(pages: usize) -> Arena {
+    Arena::new(pages).expect("a place")
 }
 
-impl Pages {
-    fn new(count: usize) -> Self {
-        let size = count * PAGE;
-        // SAFETY: a new anonymous mapping.
-        let mapping = unsafe {
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-            libc::mmap(
-                ptr::null_mut(),
-                size + 2 * PAGE,
-                libc::PROT_NONE,
-                flags,
-                -1,
-                0,
-            )
-        };
-        assert_ne!(mapping, libc::MAP_FAILED);
-        let pages = Self { mapping, size };
-        pages.protect(libc::PROT_READ | libc::PROT_WRITE);
-        pages
-    }
-
-    fn base(&self) -> usize {
-        self.mapping.addr() + PAGE
-    }
-
-    fn protect(&self, protection: i32) {
-        // SAFETY: pages of our own mapping.
-        let failed = unsafe { libc::mprotect(self.mapping.byte_add(PAGE), self.size, protection) };
-        assert_eq!(failed, 0);
-    }
-
-    fn fill(&self) {
-        for offset in 0..self.size {
-            // SAFETY: inside the readable and writable pages.
-            unsafe {
-                self.mapping
-                    .cast::<u8>()
-                    .add(PAGE + offset)
-                    .write(pattern(offset))
-            };
-        }
-    }
-
-    fn assert_filled(&self) {
-        for offset in 0..self.size {
-            // SAFETY: inside the readable pages.
-            let byte = unsafe { self.mapping.cast::<u8>().add(PAGE + offset).read() };
-            assert_eq!(byte, pattern(offset), "at {offset}");
-        }
+fn fill(arena: &mut Arena) {
+    for (offset, byte) in arena.bytes_mut().iter_mut().enumerate() {
+        *byte = pattern(offset);
     }
 }
 
-impl Drop for Pages {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping; nothing refers to it any more.
-        unsafe { libc::munmap(self.mapping, self.size + 2 * PAGE) };
+fn assert_filled(arena: &Arena) {
+    for (offset, byte) in arena.bytes().iter().enumerate() {
+        assert_eq!(*byte, pattern(offset), "at {offset}");
     }
 }
 
@@ -78,18 +26,10 @@ fn pattern(offset: usize) -> u8 {
 
 /// A memory for each method that this processor has, and one that flushes nothing.
 fn memories() -> Vec<NvMemory<4>> {
-    let all = Features::detect();
-    let only = |method: &Method| {
-        let others = Method::BY_PREFERENCE
-            .iter()
-            .filter(|other| *other != method);
-        others.fold(all, |features, other| features.without(*other))
-    };
-    let present = Method::BY_PREFERENCE
+    let present = Method::ALL
         .iter()
-        .filter(|method| all.supports(**method));
-    let choices = present.map(only).chain([all.flush_not_required()]);
-    choices
+        .filter_map(|method| Features::detect().only(*method).ok());
+    present
         .map(|features| {
             let memory = NvMemory::new();
             memory
@@ -124,10 +64,10 @@ fn detects_this_processor() {
 #[test]
 fn every_method_flushes_a_read_only_region_and_not_its_neighbours() {
     for memory in memories() {
-        let pages = Pages::new(3);
-        pages.fill();
+        let mut pages = arena(3);
+        fill(&mut pages);
         pages.protect(libc::PROT_READ);
-        let (base, size) = (pages.base(), pages.size);
+        let (base, size) = (pages.base(), pages.size());
         // SAFETY: the pages stay mapped until after the token is freed.
         let token = unsafe { memory.get_token(base, size) }.expect("a free slot");
         assert_eq!(memory.flush(token, base, size, FlushFlags::empty()), Ok(()));
@@ -148,7 +88,7 @@ fn every_method_flushes_a_read_only_region_and_not_its_neighbours() {
         );
         assert_eq!(memory.drain(token), Ok(()));
         assert_eq!(memory.drain(NvToken::DEFAULT), Ok(()));
-        pages.assert_filled();
+        assert_filled(&pages);
         assert_eq!(memory.free_token(token), Ok(()));
     }
 }
@@ -156,8 +96,8 @@ fn every_method_flushes_a_read_only_region_and_not_its_neighbours() {
 #[test]
 fn refused_ranges_touch_nothing() {
     for memory in memories() {
-        let pages = Pages::new(1);
-        let (base, size) = (pages.base(), pages.size);
+        let mut pages = arena(1);
+        let (base, size) = (pages.base(), pages.size());
         // SAFETY: the pages stay mapped until after the token is freed.
         let token = unsafe { memory.get_token(base, size) }.expect("a free slot");
         // Whatever is flushed of these before the refusal faults.
@@ -191,15 +131,15 @@ fn refused_ranges_touch_nothing() {
 #[test]
 fn default_token_flushes_any_mapped_memory() {
     for memory in memories() {
-        let pages = Pages::new(2);
-        pages.fill();
+        let mut pages = arena(2);
+        fill(&mut pages);
         let ranges = [NvMemoryRange {
             base_address: pages.base() + 7,
-            length: pages.size - 7,
+            length: pages.size() - 7,
         }];
         // SAFETY: the range is mapped.
         let flushed = unsafe { memory.flush_ranges_default(&ranges, FlushFlags::empty()) };
         assert_eq!(flushed, Ok(()));
-        pages.assert_filled();
+        assert_filled(&pages);
     }
 }
