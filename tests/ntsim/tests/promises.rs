@@ -115,6 +115,7 @@ fn every_single_failure_is_survived() {
         "FltRegisterForDataScan",
         "FltCreateSectionForDataScan",
         "ZwMapViewOfSection",
+        "ZwOpenKey",
         "IoCreateDevice",
         "IoCreateSymbolicLink",
         "FltRegisterFilter",
