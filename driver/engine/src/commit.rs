@@ -1,7 +1,7 @@
 //! One commit: collect, flush in batches, drain once.
 
 use crate::{
-    DirtyMap, Reserve, Run,
+    Arrival, DirtyMap, Group, Reserve, Run,
     map::{Sink, collect},
     run::{LINE_SIZE, MAX_OFFSET},
 };
@@ -41,6 +41,8 @@ pub struct Committed {
     pub coarse_lines: u64,
     /// Drains: 1, or 0 if nothing was dirty.
     pub drains: u64,
+    /// Whether another caller's commit had done all of it.
+    pub joined: bool,
 }
 
 /// The memory of a stream's commits. `&mut` makes them one at a time.
@@ -65,13 +67,41 @@ impl Committer {
         }
     }
 
-    /// Makes durable what was marked within `scope` (bytes) before the call.
+    /// Makes durable what was marked within `scope` (bytes) before `arrival`, by a commit of its own
+    /// or by another caller's since (see [`Group`]).
     ///
     /// A line that was marked before is either collected here, or was collected by an earlier
     /// commit, which `&mut self` has let end. Lines of `scope`'s edges belong to it.
     ///
     /// # Errors
     /// The backing's; every line that is not known to be durable is dirty again then.
+    pub fn commit_in_group<R: Borrow<Reserve>, B: Backing>(
+        &mut self,
+        group: &Group,
+        arrival: Arrival,
+        map: &DirtyMap<R>,
+        scope: Range<u64>,
+        backing: &mut B,
+    ) -> Result<Committed, B::Error> {
+        if group.covers(arrival) {
+            return Ok(Committed {
+                joined: true,
+                ..Committed::default()
+            });
+        }
+        let number = group.begin();
+        let whole = scope.start == 0 && scope.end >= MAX_OFFSET;
+        let done = self.commit(map, scope, backing)?;
+        if whole {
+            group.succeed(number);
+        }
+        Ok(done)
+    }
+
+    /// Makes durable what was marked within `scope` (bytes) before the call.
+    ///
+    /// # Errors
+    /// As [`Self::commit_in_group`]'s.
     pub fn commit<R: Borrow<Reserve>, B: Backing>(
         &mut self,
         map: &DirtyMap<R>,

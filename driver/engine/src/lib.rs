@@ -7,14 +7,20 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "model")]
+extern crate std;
 
 mod commit;
+mod group;
 mod map;
+pub mod mistake;
 mod reserve;
 mod run;
 mod statistics;
+mod sync;
 
 pub use commit::{BATCH, Backing, Committed, Committer};
+pub use group::{Arrival, Group};
 pub use map::DirtyMap;
 pub use reserve::Reserve;
 pub use run::{LEAF_SPAN, LINE_SIZE, MAX_OFFSET, Run};

@@ -1,17 +1,17 @@
 //! Preallocated nodes for dirty maps.
 
-use alloc::{collections::TryReserveError, vec::Vec};
-use core::sync::atomic::{
+use crate::sync::{
     AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
 };
+use alloc::{collections::TryReserveError, vec::Vec};
 
 /// Entries of a directory node, and words of a leaf.
-pub(crate) const FANOUT: usize = 512;
+pub(crate) const FANOUT: usize = if cfg!(feature = "model") { 64 } else { 512 };
 /// Summary words of a node: one bit for each entry.
 pub(crate) const SUMMARIES: usize = FANOUT / 64;
 
-/// The bit of [`Node::pins`] that keeps markers out of a leaf that is being given back.
+/// The bit of [`Node::pins`] that keeps markers out of a directory whose leaves are given back.
 const CLOSED: u32 = 1 << 31;
 
 /// A leaf (512 words of 64 lines) or a directory (512 entries).
@@ -20,8 +20,9 @@ pub(crate) struct Node {
     /// Bit `i` is set if word `i` may be dirty. Markers set words first, collectors clear summaries
     /// first, so a word that was marked is never without its bit for longer than its marker runs.
     pub summary: [AtomicU64; SUMMARIES],
-    /// Markers at work in this leaf, and [`CLOSED`]. A marker that comes with an index that is out
-    /// of date is counted for a moment too, also while the node is free or used elsewhere.
+    /// Markers at work below this directory, if its entries are leaves, and [`CLOSED`]. A marker
+    /// that comes with an index that is out of date is counted for a moment too, also while the node
+    /// is free or used elsewhere.
     pins: AtomicU32,
     /// Index + 1 of the next free node.
     next: AtomicU32,
@@ -37,7 +38,8 @@ impl Node {
         }
     }
 
-    /// Keeps the leaf from being given back until [`Self::unpin`]; fails if that is under way.
+    /// Keeps the directory and its leaves from being given back until [`Self::unpin`]; fails if that
+    /// is under way.
     pub fn pin(&self) -> bool {
         let open = self.pins.fetch_add(1, SeqCst) & CLOSED == 0;
         if !open {
@@ -109,9 +111,15 @@ impl Reserve {
         self.free.load(Relaxed)
     }
 
-    /// Whether nodes that are not needed now should be given back.
+    /// Nodes that one map may have: three quarters, so that no stream takes all of a volume's.
+    pub fn share_of_one_map(&self) -> u32 {
+        self.nodes().saturating_sub(self.nodes() / 4)
+    }
+
+    /// Whether nodes that are not needed now should be given back: when more than an eighth is in
+    /// use, so that what streams keep for their next commit stays below that.
     pub(crate) fn is_scarce(&self) -> bool {
-        self.free_nodes() < self.nodes() / 2
+        self.nodes().saturating_sub(self.free_nodes()) > self.nodes() / 8
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Node> {

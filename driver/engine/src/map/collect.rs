@@ -2,14 +2,14 @@
 //! time on a map, concurrent with markers.
 
 use super::{
-    ALL, DirtyMap, FANOUT, LEAF_LINES, LEVELS, MAX_LINE, Node, Reserve, bits, child, entry_lines,
+    ALL, DirtyMap, FANOUT, LEVELS, MAX_LINE, Node, Reserve, bits, child, entry_lines,
     mark::set_summary,
 };
-use core::{
-    borrow::Borrow,
-    ops::Range,
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
+use crate::{
+    mistake::{self, Mistake},
+    sync::{AtomicU64, Ordering::SeqCst},
 };
+use core::{borrow::Borrow, ops::Range};
 
 /// Takes runs of lines. It answers for a run from the moment it is called, also if it fails.
 pub(crate) trait Sink {
@@ -28,12 +28,7 @@ pub(crate) fn collect<R: Borrow<Reserve>, S: Sink>(
     if map.everything.load(SeqCst) {
         return collect_everything(map, scope, sink);
     }
-    let visit = Visit {
-        reserve: map.reserve(),
-        scope,
-        sink,
-    };
-    visit.entry(&map.root, LEVELS, 0)
+    Visit { map, scope, sink }.entry(&map.root, LEVELS, 0)
 }
 
 fn collect_everything<R: Borrow<Reserve>, S: Sink>(
@@ -56,12 +51,8 @@ pub(super) fn discard<R: Borrow<Reserve>>(
     map: &DirtyMap<R>,
     scope: &Range<u64>,
 ) -> Result<(), core::convert::Infallible> {
-    let visit = Visit {
-        reserve: map.reserve(),
-        scope,
-        sink: &mut Forget,
-    };
-    visit.entry(&map.root, LEVELS, 0)
+    let sink = &mut Forget;
+    Visit { map, scope, sink }.entry(&map.root, LEVELS, 0)
 }
 
 struct Forget;
@@ -75,13 +66,13 @@ impl Sink for Forget {
 }
 
 /// One walk through the tree.
-struct Visit<'a, S> {
-    reserve: &'a Reserve,
+struct Visit<'a, R: Borrow<Reserve>, S> {
+    map: &'a DirtyMap<R>,
     scope: &'a Range<u64>,
     sink: &'a mut S,
 }
 
-impl<S: Sink> Visit<'_, S> {
+impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
     /// Visits what lies below an entry that starts at line `start`. The depth of recursion is the
     /// height of the tree.
     fn entry(mut self, entry: &AtomicU64, levels: u32, start: u64) -> Result<(), S::Error> {
@@ -91,21 +82,21 @@ impl<S: Sink> Visit<'_, S> {
     fn below(&mut self, entry: &AtomicU64, levels: u32, start: u64) -> Result<(), S::Error> {
         let value = entry.load(SeqCst);
         if value == ALL {
-            return self.whole_leaf(entry, start);
+            return self.whole(entry, levels, start);
         }
-        let Some((index, node)) = child(self.reserve, value) else {
+        let Some((index, node)) = child(self.map.reserve(), value) else {
             return Ok(());
         };
         let result = self.node(node, levels, start);
-        if levels == 0 && self.reserve.is_scarce() {
-            give_back_if_clean(self.reserve, entry, index, node);
+        if levels == 1 && self.map.reserve().is_scarce() {
+            self.map.reclaim(entry, index, node);
         }
         result
     }
 
-    /// Takes a leaf's ALL. A scope that has only a part of it flushes that part and leaves ALL.
-    fn whole_leaf(&mut self, entry: &AtomicU64, start: u64) -> Result<(), S::Error> {
-        let end = start.saturating_add(LEAF_LINES);
+    /// Takes an entry's ALL. A scope that has only a part of it flushes that part and leaves ALL.
+    fn whole(&mut self, entry: &AtomicU64, levels: u32, start: u64) -> Result<(), S::Error> {
+        let end = start.saturating_add(entry_lines(levels.saturating_add(1)));
         let part = start.max(self.scope.start)..end.min(self.scope.end);
         if part.is_empty() {
             return Ok(());
@@ -124,7 +115,12 @@ impl<S: Sink> Visit<'_, S> {
             if mask == 0 || summary.load(SeqCst) & mask == 0 {
                 continue;
             }
-            let taken = summary.fetch_and(!mask, SeqCst) & mask;
+            let late = mistake::made(Mistake::SummaryAfterWords);
+            let taken = if late {
+                summary.load(SeqCst) & mask
+            } else {
+                summary.fetch_and(!mask, SeqCst) & mask
+            };
             for bit in bits(taken) {
                 let slot = group * 64 + bit as usize;
                 let first = group_start.saturating_add(span.saturating_mul(u64::from(bit)));
@@ -133,6 +129,9 @@ impl<S: Sink> Visit<'_, S> {
                     summary.fetch_or(taken & (u64::MAX << bit), SeqCst);
                     return Err(error);
                 }
+            }
+            if late {
+                summary.fetch_and(!taken, SeqCst);
             }
         }
         Ok(())
@@ -146,7 +145,7 @@ impl<S: Sink> Visit<'_, S> {
             return self.word(node, slot, word, first);
         };
         let result = self.below(word, below, first);
-        if is_dirty(self.reserve, word.load(SeqCst)) {
+        if is_dirty(self.map.reserve(), word.load(SeqCst)) {
             set_summary(node, slot);
         }
         result
@@ -192,24 +191,6 @@ fn slots_in_scope(scope: &Range<u64>, start: u64, span: u64) -> u64 {
 
 fn is_dirty(reserve: &Reserve, entry: u64) -> bool {
     entry == ALL || child(reserve, entry).is_some_and(|(_, node)| node.has_summary())
-}
-
-/// Gives a clean leaf back to the reserve.
-///
-/// Closing it fails if a marker is inside, and keeps markers out; so a leaf that is closed and has
-/// no summary bit has no marked word either. A marker that holds the index from before finds the
-/// leaf closed, or the entry changed, and looks again.
-fn give_back_if_clean(reserve: &Reserve, entry: &AtomicU64, index: u32, leaf: &Node) {
-    if leaf.has_summary() || !leaf.close() {
-        return;
-    }
-    let link = u64::from(index).wrapping_add(1);
-    let clean = !leaf.has_summary();
-    if clean && entry.compare_exchange(link, 0, SeqCst, SeqCst).is_ok() {
-        reserve.give(index);
-    } else {
-        leaf.open();
-    }
 }
 
 const _: () = assert!(FANOUT.is_multiple_of(64));

@@ -1,22 +1,30 @@
 //! Marking: lock-free, without allocation, at any IRQL up to DISPATCH_LEVEL.
 
-use super::{
-    ALL, DirtyMap, FANOUT, FANOUT_BITS, LEAF_LINES, LEVELS, LINE_SIZE, MAX_LINE, Node, Reserve,
-    child, entry_lines,
-};
-use core::{
-    borrow::Borrow,
-    ops::Range,
-    sync::atomic::{AtomicU64, Ordering::SeqCst, fence},
-};
+use super::{ALL, DirtyMap, FANOUT, FANOUT_BITS, LEAF_LINES, LEVELS, LINE_SIZE, MAX_LINE, Node};
+use super::{Reserve, child, entry_lines};
+use crate::sync::{AtomicU64, Ordering::SeqCst, fence, spin_loop};
+use core::{borrow::Borrow, ops::Range};
 
 /// A range that touches more leaves than this marks everything instead.
 const MAX_LEAVES: u64 = 1 << 16;
 
-/// How often a marker looks for a leaf that is not being given back.
-const ATTEMPTS: u32 = 8;
+/// How often a marker looks for a way whose nodes are not being given back: some tens of
+/// microseconds, where closing a directory takes one or two.
+const ATTEMPTS: u32 = 1000;
+
+/// A node on the way is being given back.
+struct Busy;
+
+/// What an entry has below it.
+enum Below<'a> {
+    /// Everything is dirty.
+    All,
+    /// A node, by its index in the reserve.
+    Node(u32, &'a Node),
+}
 
 /// The words on the way from the root to a leaf's entry, for setting their summary bits.
+#[derive(Default)]
 struct Path<'a> {
     /// Directory and slot, from the root down.
     steps: [Option<(&'a Node, usize)>; LEVELS as usize],
@@ -25,8 +33,8 @@ struct Path<'a> {
 impl<R: Borrow<Reserve>> DirtyMap<R> {
     /// Marks every line that overlaps `offset..offset + length` dirty.
     ///
-    /// Where there is no memory for a leaf, its whole 2 MiB become dirty; what lies beyond the
-    /// map's reach makes everything dirty. IRQL <= DISPATCH_LEVEL.
+    /// Where there is no memory for a node, all that it would cover becomes dirty: 2 MiB, or more
+    /// further up; what lies beyond the map's reach makes everything dirty. IRQL <= DISPATCH_LEVEL.
     pub fn mark(&self, offset: u64, length: u64) {
         if length == 0 {
             return;
@@ -40,30 +48,25 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         let mut line = first;
         while line < end {
             let stop = (line | (LEAF_LINES - 1)).saturating_add(1).min(end);
-            self.mark_in_leaf(line, stop);
+            self.mark_in_leaf(line..stop);
             line = stop;
         }
     }
 
     /// Marks every line dirty, wherever the stream ends. IRQL <= DISPATCH_LEVEL.
     pub fn mark_all(&self) {
-        self.everything.store(true, SeqCst);
+        // A read-modify-write, so that a collector who takes a later marker's flag sees what was
+        // stored before this one too.
+        self.everything.swap(true, SeqCst);
     }
 
     /// Marks lines that lie below one leaf's entry.
-    fn mark_in_leaf(&self, first: u64, end: u64) {
-        // A leaf can be given back between finding and pinning it, so look again; but not for
-        // ever, as this processor may have interrupted whoever gives it back.
+    fn mark_in_leaf(&self, lines: Range<u64>) {
+        // Not for ever: this processor may have interrupted whoever gives a node back.
         let marked = (0..ATTEMPTS).any(|_| {
-            let Some((entry, path)) = self.leaf_entry(first) else {
-                return false;
-            };
-            let marked = match leaf_of(self.reserve(), entry) {
-                Some((index, leaf)) => mark_pinned(entry, index, leaf, first..end),
-                None => entry.load(SeqCst) == ALL,
-            };
-            if marked {
-                path.set_summaries();
+            let marked = self.try_mark(&lines).is_ok();
+            if !marked {
+                spin_loop();
             }
             marked
         });
@@ -72,21 +75,86 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         }
     }
 
-    /// The entry of the leaf that has `line`, in directories made on the way. Nothing if there is
-    /// no memory for one.
-    fn leaf_entry(&self, line: u64) -> Option<(&AtomicU64, Path<'_>)> {
+    fn try_mark(&self, lines: &Range<u64>) -> Result<(), Busy> {
         let mut entry = &self.root;
-        let mut path = Path {
-            steps: [None; LEVELS as usize],
-        };
-        for (depth, step) in path.steps.iter_mut().enumerate() {
-            let directory = directory_of(self.reserve(), entry)?;
-            let levels = LEVELS.checked_sub(depth as u32)?;
-            let slot = (line / entry_lines(levels)) as usize & (FANOUT - 1);
+        let mut path = Path::default();
+        let mut levels = LEVELS;
+        for step in &mut path.steps {
+            let (index, directory) = match self.below(entry)? {
+                Below::All => {
+                    path.set_summaries();
+                    return Ok(());
+                }
+                Below::Node(index, node) => (index, node),
+            };
+            let slot = (lines.start / entry_lines(levels)) as usize & (FANOUT - 1);
+            let word = directory.words.get(slot).ok_or(Busy)?;
             *step = Some((directory, slot));
-            entry = directory.words.get(slot)?;
+            levels = levels.saturating_sub(1);
+            if levels == 0 {
+                return self.mark_pinned((entry, index, directory), word, lines, &path);
+            }
+            entry = word;
         }
-        Some((entry, path))
+        Err(Busy)
+    }
+
+    /// Marks in a leaf, or its entry, while the directory above it cannot be given back.
+    fn mark_pinned(
+        &self,
+        (link, index, directory): (&AtomicU64, u32, &Node),
+        entry: &AtomicU64,
+        lines: &Range<u64>,
+        path: &Path<'_>,
+    ) -> Result<(), Busy> {
+        if !directory.pin() {
+            return Err(Busy);
+        }
+        let linked = link.load(SeqCst) == u64::from(index).wrapping_add(1);
+        let result = if linked {
+            self.below(entry).map(|below| {
+                if let Below::Node(_, leaf) = below {
+                    mark_words(leaf, lines.start, lines.end);
+                }
+                path.set_summaries();
+            })
+        } else {
+            Err(Busy)
+        };
+        directory.unpin();
+        result
+    }
+
+    /// What an entry has below it: a node made now if it has nothing, or everything if there is no
+    /// memory for one.
+    fn below(&self, entry: &AtomicU64) -> Result<Below<'_>, Busy> {
+        let mut value = entry.load(SeqCst);
+        if value == ALL {
+            // What was stored before this mark must be visible before ALL is believed: a collector
+            // that takes ALL later then flushes it.
+            fence(SeqCst);
+            value = entry.load(SeqCst);
+        }
+        if value == 0 {
+            let fresh = self.take();
+            let link = fresh.map_or(ALL, |index| u64::from(index).wrapping_add(1));
+            value = match entry.compare_exchange(0, link, SeqCst, SeqCst) {
+                Ok(_) => link,
+                Err(winner) => {
+                    if let Some(index) = fresh {
+                        self.give(index);
+                    }
+                    winner
+                }
+            };
+        }
+        if value == ALL {
+            // Seen, or set, after a locked instruction or a fence of this processor.
+            return Ok(Below::All);
+        }
+        child(self.reserve(), value)
+            .map(|(index, node)| Below::Node(index, node))
+            .ok_or(Busy)
     }
 }
 
@@ -97,62 +165,6 @@ impl Path<'_> {
             set_summary(directory, *slot);
         }
     }
-}
-
-/// The node of a directory entry, made if it has none.
-fn directory_of<'a>(reserve: &'a Reserve, entry: &AtomicU64) -> Option<&'a Node> {
-    let value = entry.load(SeqCst);
-    if value != 0 {
-        return child(reserve, value).map(|(_, node)| node);
-    }
-    let fresh = reserve.take()?;
-    let link = u64::from(fresh).wrapping_add(1);
-    match entry.compare_exchange(0, link, SeqCst, SeqCst) {
-        Ok(_) => reserve.get(fresh),
-        Err(winner) => {
-            reserve.give(fresh);
-            child(reserve, winner).map(|(_, node)| node)
-        }
-    }
-}
-
-/// The leaf of an entry, made if it has none; nothing if the entry is (now) [`ALL`].
-fn leaf_of<'a>(reserve: &'a Reserve, entry: &AtomicU64) -> Option<(u32, &'a Node)> {
-    let mut value = entry.load(SeqCst);
-    if value == ALL {
-        // What was stored before this mark must be visible before ALL is believed: a collector
-        // that takes ALL later then flushes it.
-        fence(SeqCst);
-        value = entry.load(SeqCst);
-    }
-    if value != 0 {
-        return child(reserve, value);
-    }
-    let Some(fresh) = reserve.take() else {
-        let seen = entry.compare_exchange(0, ALL, SeqCst, SeqCst).err()?;
-        return child(reserve, seen);
-    };
-    let link = u64::from(fresh).wrapping_add(1);
-    match entry.compare_exchange(0, link, SeqCst, SeqCst) {
-        Ok(_) => Some((fresh, reserve.get(fresh)?)),
-        Err(winner) => {
-            reserve.give(fresh);
-            child(reserve, winner)
-        }
-    }
-}
-
-/// Marks in a leaf unless it is being given back or has been.
-fn mark_pinned(entry: &AtomicU64, index: u32, leaf: &Node, lines: Range<u64>) -> bool {
-    if !leaf.pin() {
-        return false;
-    }
-    let still_there = entry.load(SeqCst) == u64::from(index).wrapping_add(1);
-    if still_there {
-        mark_words(leaf, lines.start, lines.end);
-    }
-    leaf.unpin();
-    still_there
 }
 
 /// Sets the bits of lines `first..end` of one leaf, words before summaries.

@@ -4,8 +4,8 @@
 //! root ── directory ── directory ── leaf ── word ── bit
 //! 512 GiB·512   1 GiB·512    2 MiB·512   4 KiB·512  64 B
 //! ```
-//! Entries are 0 (clean), `ALL` (everything below is dirty), or index + 1 of a node. Directories
-//! stay until the map is dropped; leaves may be given back when they are clean (`collect.rs`).
+//! Entries are 0 (clean), `ALL` (everything below is dirty), or index + 1 of a node. Clean leaves
+//! and the directories above them are given back when nodes are scarce (`reclaim.rs`).
 //!
 //! # Why no mark is lost
 //! All orderings are SeqCst. A marker sets the word, then the summary bits from the leaf up,
@@ -17,6 +17,7 @@
 mod clear;
 mod collect;
 mod mark;
+mod reclaim;
 
 pub(crate) use collect::{Sink, collect};
 
@@ -24,12 +25,12 @@ use crate::{
     Reserve,
     reserve::{FANOUT, Node},
     run::{LINE_SIZE, MAX_OFFSET},
+    sync::{
+        AtomicBool, AtomicU32, AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+    },
 };
-use core::{
-    borrow::Borrow,
-    ops::Range,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-};
+use core::{borrow::Borrow, ops::Range};
 
 /// Levels of directories above the leaves.
 const LEVELS: u32 = 3;
@@ -50,6 +51,8 @@ pub struct DirtyMap<R: Borrow<Reserve>> {
     everything: AtomicBool,
     /// The root's entry.
     root: AtomicU64,
+    /// Nodes taken from the reserve.
+    nodes: AtomicU32,
 }
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
@@ -59,6 +62,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             reserve,
             everything: AtomicBool::new(false),
             root: AtomicU64::new(0),
+            nodes: AtomicU32::new(0),
         }
     }
 
@@ -76,8 +80,32 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         count(self.reserve(), self.root.load(SeqCst), LEVELS, 0..lines)
     }
 
+    /// Nodes of the reserve that this map has.
+    pub fn nodes(&self) -> u32 {
+        self.nodes.load(Relaxed)
+    }
+
     fn reserve(&self) -> &Reserve {
         self.reserve.borrow()
+    }
+
+    /// Takes a node, if the reserve and this map's share of it have one left.
+    fn take(&self) -> Option<u32> {
+        let share = self.reserve().share_of_one_map();
+        let index = if self.nodes.fetch_add(1, Relaxed) < share {
+            self.reserve().take()
+        } else {
+            None
+        };
+        if index.is_none() {
+            self.nodes.fetch_sub(1, Relaxed);
+        }
+        index
+    }
+
+    fn give(&self, index: u32) {
+        self.reserve().give(index);
+        self.nodes.fetch_sub(1, Relaxed);
     }
 }
 

@@ -1,0 +1,34 @@
+//! Mistakes that the concurrency models (tests/models) must catch. In a driver none can be made.
+
+/// A way to get the map or the commit wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// A collector clears a summary bit after it has taken the words below.
+    SummaryAfterWords,
+    /// A caller joins a commit that had begun to collect when he came.
+    JoinCollected,
+    /// A clean leaf is given back although a marker may be on its way into it.
+    EarlyLeafReuse,
+}
+
+#[cfg(not(feature = "model"))]
+pub(crate) const fn made(_: Mistake) -> bool {
+    false
+}
+
+#[cfg(feature = "model")]
+std::thread_local! {
+    // Shuttle's threads are coroutines of one thread.
+    static MADE: core::cell::Cell<Option<Mistake>> = const { core::cell::Cell::new(None) };
+}
+
+#[cfg(feature = "model")]
+pub(crate) fn made(mistake: Mistake) -> bool {
+    MADE.get() == Some(mistake)
+}
+
+/// Makes a mistake from now on in models that this thread runs, or none.
+#[cfg(feature = "model")]
+pub fn make(mistake: Option<Mistake>) {
+    MADE.set(mistake);
+}

@@ -1,0 +1,81 @@
+//! A terabyte written at random with a megabyte for tracking: exact while the nodes last, coarser
+//! beyond, and exact again afterwards.
+
+use daxflush_engine::{Backing, Committed, Committer, DirtyMap, MAX_OFFSET, Reserve, Run};
+use std::convert::Infallible;
+
+const TIB: u64 = 1 << 40;
+const NODES: u32 = 256;
+
+#[derive(Default)]
+struct Flushed(Vec<Run>);
+
+impl Backing for Flushed {
+    type Error = Infallible;
+
+    fn flush(&mut self, runs: &[Run]) -> Result<(), Infallible> {
+        self.0.extend_from_slice(runs);
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Lines of a terabyte in a scattered order.
+fn offsets(seed: u64) -> impl Iterator<Item = u64> {
+    (seed..).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24) % TIB / 64 * 64)
+}
+
+fn write_and_commit(map: &DirtyMap<&Reserve>, seed: u64, writes: usize) -> Committed {
+    let written: Vec<u64> = offsets(seed).take(writes).collect();
+    written.iter().for_each(|offset| map.mark(*offset, 64));
+    let mut flushed = Flushed::default();
+    let Ok(done) = Committer::new().commit(map, 0..MAX_OFFSET, &mut flushed);
+    for offset in written {
+        let covered = |run: &Run| run.offset <= offset && offset < run.end();
+        assert!(
+            flushed.0.iter().any(covered),
+            "{offset} of seed {seed} was forgotten"
+        );
+    }
+    assert!(map.is_clean());
+    done
+}
+
+#[test]
+fn random_writes_stay_exact_for_ever() {
+    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let map = DirtyMap::new(&reserve);
+    for round in 0..2000 {
+        let done = write_and_commit(&map, round * 70, 70);
+        assert_eq!((done.lines, done.coarse_lines), (70, 0), "round {round}");
+        assert!(map.nodes() <= reserve.share_of_one_map());
+    }
+}
+
+#[test]
+fn too_many_writes_are_coarse_and_the_next_are_exact() {
+    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let map = DirtyMap::new(&reserve);
+    for round in 0..20 {
+        let coarse = write_and_commit(&map, round * 5000, 5000);
+        assert!(coarse.coarse_lines > 0);
+        assert!(coarse.lines <= TIB / 64);
+        let exact = write_and_commit(&map, round * 5000 + 17, 70);
+        assert_eq!((exact.lines, exact.coarse_lines), (70, 0), "round {round}");
+    }
+}
+
+/// One stream cannot take the nodes that another needs.
+#[test]
+fn a_greedy_map_leaves_some_to_others() {
+    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let (greedy, modest) = (DirtyMap::new(&reserve), DirtyMap::new(&reserve));
+    offsets(1)
+        .take(10_000)
+        .for_each(|offset| greedy.mark(offset, 64));
+    let done = write_and_commit(&modest, 7, 20);
+    assert_eq!((done.lines, done.coarse_lines), (20, 0));
+}
