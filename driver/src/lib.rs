@@ -28,6 +28,7 @@ const LINK_NAME: Name<{ protocol::LINK_NAME.len() }> = Name::ascii(protocol::LIN
 /// Starts the driver: everything is in place when it returns, or nothing is.
 fn start(driver: &mut wdk_sys::DRIVER_OBJECT, service: &ServiceKey) -> Result<(), NtStatus> {
     nt::prepare_memory(driver, settings::flush_method(service)?)?;
+    settings::SETTINGS.read(service)?;
     filter::prepare();
     nt::register::<Daxflush, Watched, Daxctl>(driver).inspect_err(|_| filter::discard())
 }

@@ -3,17 +3,21 @@
 use crate::{
     Arrival, DirtyMap, Group, Reserve, Run,
     map::{Sink, collect},
-    run::{LINE_SIZE, MAX_OFFSET},
+    run::{BATCH, LINE_SIZE, MAX_OFFSET},
 };
 use core::{borrow::Borrow, ops::Range};
-
-/// Runs in a batch.
-pub const BATCH: usize = 64;
 
 /// What makes lines durable.
 pub trait Backing {
     /// Why it could not.
     type Error;
+
+    /// Marks what was stored and is marked nowhere yet, such as what a log holds. Called when the
+    /// commit has begun and before it collects. `false` if there may be more that cannot be found
+    /// from here: then nobody joins this commit.
+    fn gather(&mut self) -> bool {
+        true
+    }
 
     /// Starts the write-back of every line of `runs`, at most [`BATCH`] of them.
     ///
@@ -90,7 +94,8 @@ impl Committer {
             });
         }
         let number = group.begin();
-        let whole = scope.start == 0 && scope.end >= MAX_OFFSET;
+        let complete = backing.gather();
+        let whole = complete && scope.start == 0 && scope.end >= MAX_OFFSET;
         let done = self.commit(map, scope, backing)?;
         if whole {
             group.succeed(number);
@@ -98,7 +103,8 @@ impl Committer {
         Ok(done)
     }
 
-    /// Makes durable what was marked within `scope` (bytes) before the call.
+    /// Makes durable what was marked within `scope` (bytes) before the call, without
+    /// [`Backing::gather`].
     ///
     /// # Errors
     /// As [`Self::commit_in_group`]'s.

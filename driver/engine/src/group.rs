@@ -13,7 +13,9 @@
 //!    are SeqCst, and the caller read `a`, so in their one order the increment to `n` comes after the
 //!    caller's read, hence after the mark, which comes before the read in the caller's own program
 //!    order (or happened before it, if another thread marked).
-//! 2. Commit `n` collects after its increment. So it finds the line marked, unless an earlier commit
+//! 2. Commit `n` gathers and collects after its increment ([`Backing::gather`](crate::Backing::gather):
+//!    what is in a log, or may have been stored without a word, is marked then, and counts as marked
+//!    here). So it finds the line marked, unless an earlier commit
 //!    `m < n` collected it after it was marked. Turns do not overlap, so `m` had ended when `n` began:
 //!    either it succeeded, and the line is durable as it was when `m` collected it, which is after the
 //!    store; or it failed, and had marked the line again before it ended.
@@ -21,7 +23,7 @@
 //!    reads it in his own turn, after the turn of `n`.
 //!
 //! A commit that had begun when the caller arrived (`n <= a`) may have collected already and proves
-//! nothing; nor does a commit of a range, or one that failed. Then the caller commits himself.
+//! nothing; nor does a commit of a range, one that could not gather everything, or one that failed. Then the caller commits himself.
 
 use crate::{
     mistake::{self, Mistake},

@@ -7,21 +7,25 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(feature = "model")]
+#[cfg(any(test, feature = "model"))]
 extern crate std;
 
 mod commit;
 mod group;
+mod log;
 mod map;
+mod mapped;
 pub mod mistake;
 mod reserve;
 mod run;
 mod statistics;
 mod sync;
 
-pub use commit::{BATCH, Backing, Committed, Committer};
+pub use commit::{Backing, Committed, Committer};
 pub use group::{Arrival, Group};
+pub use log::{Drained, LogReader};
 pub use map::DirtyMap;
+pub use mapped::Mappers;
 pub use reserve::Reserve;
-pub use run::{LEAF_SPAN, LINE_SIZE, MAX_OFFSET, Run};
-pub use statistics::{Counts, Statistics};
+pub use run::{BATCH, LEAF_SPAN, LINE_SIZE, MAX_OFFSET, Run, Slice, Slices};
+pub use statistics::{Counter, Counts, Statistics};

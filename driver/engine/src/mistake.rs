@@ -9,6 +9,8 @@ pub enum Mistake {
     JoinCollected,
     /// A clean leaf is given back although a marker may be on its way into it.
     EarlyLeafReuse,
+    /// A log's slots are given back before their entries are taken.
+    EarlySlotReuse,
 }
 
 #[cfg(not(feature = "model"))]

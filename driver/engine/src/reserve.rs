@@ -81,9 +81,14 @@ pub struct Reserve {
     /// succeeding on a head that was taken and given back in between.
     head: AtomicU64,
     free: AtomicU32,
+    /// Marks that covered more than was stored.
+    coarse: AtomicU64,
 }
 
 impl Reserve {
+    /// Bytes of a node.
+    pub const NODE_BYTES: usize = size_of::<Node>();
+
     /// A reserve of `count` nodes of about 4 KiB.
     ///
     /// # Errors
@@ -96,6 +101,7 @@ impl Reserve {
             nodes,
             head: AtomicU64::new(0),
             free: AtomicU32::new(0),
+            coarse: AtomicU64::new(0),
         };
         (0..count).rev().for_each(|index| reserve.push(index));
         Ok(reserve)
@@ -109,6 +115,15 @@ impl Reserve {
     /// Nodes not in use.
     pub fn free_nodes(&self) -> u32 {
         self.free.load(Relaxed)
+    }
+
+    /// Marks so far that covered more than was stored, for want of a node or of time.
+    pub fn coarse_marks(&self) -> u64 {
+        self.coarse.load(Relaxed)
+    }
+
+    pub(crate) fn note_coarse_mark(&self) {
+        self.coarse.fetch_add(1, Relaxed);
     }
 
     /// Nodes that one map may have: three quarters, so that no stream takes all of a volume's.

@@ -3,95 +3,110 @@
 use crate::Committed;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters since the start. They are advanced one by one, so a snapshot is not of one moment.
-#[derive(Default)]
-pub struct Statistics {
-    writes: AtomicU64,
-    reports: AtomicU64,
-    commits: AtomicU64,
-    failed_commits: AtomicU64,
-    ranges: AtomicU64,
-    batches: AtomicU64,
-    lines: AtomicU64,
-    coarse_lines: AtomicU64,
-    drains: AtomicU64,
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters since the start. They are advanced one by one, so a snapshot is not of one
+        /// moment.
+        #[derive(Default)]
+        pub struct Statistics {
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        /// Values of [`Statistics`].
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Statistics {
+            /// All zero.
+            pub const fn new() -> Self {
+                Self {
+                    $($name: Counter::new(),)*
+                }
+            }
+
+            /// The values now.
+            pub fn snapshot(&self) -> Counts {
+                Counts {
+                    $($name: self.$name.0.load(Relaxed),)*
+                }
+            }
+        }
+    };
 }
 
-/// Values of [`Statistics`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+/// One counter.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Zero.
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Counts `more`.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    /// Counts one.
+    pub fn one(&self) {
+        self.add(1);
+    }
+}
+
+counters! {
     /// Writes recorded.
-    pub writes: u64,
+    writes,
     /// Ranges reported.
-    pub reports: u64,
+    reports,
     /// Commits that succeeded.
-    pub commits: u64,
+    commits,
     /// Commits that failed.
-    pub failed_commits: u64,
+    failed_commits,
+    /// Of `commits`, those that another caller's commit had done.
+    joined_commits,
     /// Runs flushed.
-    pub ranges: u64,
+    ranges,
     /// Batches flushed.
-    pub batches: u64,
+    batches,
     /// Lines flushed.
-    pub lines: u64,
+    lines,
     /// Of `lines`, those flushed because tracking had become coarse.
-    pub coarse_lines: u64,
+    coarse_lines,
     /// Drains.
-    pub drains: u64,
+    drains,
+    /// Entries taken from dirty logs.
+    log_entries,
+    /// Dirty logs found overflown or with what is no range.
+    log_overflows,
+    /// Marks that covered more than was stored, of volumes that are gone.
+    coarse_marks,
+    /// Requests refused because they could not be tracked.
+    refused,
+    /// Views closed to make room for others.
+    evicted_views,
+    /// Sections closed because the file system asked for it.
+    section_conflicts,
+    /// Sections or views that could not be made.
+    view_failures,
 }
 
 impl Statistics {
-    /// All zero.
-    pub const fn new() -> Self {
-        Self {
-            writes: AtomicU64::new(0),
-            reports: AtomicU64::new(0),
-            commits: AtomicU64::new(0),
-            failed_commits: AtomicU64::new(0),
-            ranges: AtomicU64::new(0),
-            batches: AtomicU64::new(0),
-            lines: AtomicU64::new(0),
-            coarse_lines: AtomicU64::new(0),
-            drains: AtomicU64::new(0),
-        }
-    }
-
-    /// Counts a write.
-    pub fn record_write(&self) {
-        self.writes.fetch_add(1, Relaxed);
-    }
-
-    /// Counts a reported range.
-    pub fn record_report(&self) {
-        self.reports.fetch_add(1, Relaxed);
-    }
-
     /// Counts a commit, which failed if there is nothing to tell of it.
     pub fn record_commit(&self, committed: Option<&Committed>) {
         let Some(committed) = committed else {
-            self.failed_commits.fetch_add(1, Relaxed);
+            self.failed_commits.one();
             return;
         };
-        self.commits.fetch_add(1, Relaxed);
-        self.ranges.fetch_add(committed.ranges, Relaxed);
-        self.batches.fetch_add(committed.batches, Relaxed);
-        self.lines.fetch_add(committed.lines, Relaxed);
-        self.coarse_lines.fetch_add(committed.coarse_lines, Relaxed);
-        self.drains.fetch_add(committed.drains, Relaxed);
-    }
-
-    /// The values now.
-    pub fn snapshot(&self) -> Counts {
-        Counts {
-            writes: self.writes.load(Relaxed),
-            reports: self.reports.load(Relaxed),
-            commits: self.commits.load(Relaxed),
-            failed_commits: self.failed_commits.load(Relaxed),
-            ranges: self.ranges.load(Relaxed),
-            batches: self.batches.load(Relaxed),
-            lines: self.lines.load(Relaxed),
-            coarse_lines: self.coarse_lines.load(Relaxed),
-            drains: self.drains.load(Relaxed),
-        }
+        self.commits.one();
+        self.joined_commits.add(u64::from(committed.joined));
+        self.ranges.add(committed.ranges);
+        self.batches.add(committed.batches);
+        self.lines.add(committed.lines);
+        self.coarse_lines.add(committed.coarse_lines);
+        self.drains.add(committed.drains);
     }
 }

@@ -21,6 +21,10 @@ pub enum Ioctl {
     MarkDirty = ctl_code(0x810),
     /// Input [`CommitRequest`](crate::CommitRequest); answers [`CommitReply`](crate::CommitReply).
     Commit = ctl_code(0x811),
+    /// Input [`CreateLogRequest`](crate::CreateLogRequest); answers [`LogReply`](crate::LogReply).
+    CreateLog = ctl_code(0x820),
+    /// Input [`CloseLogRequest`](crate::CloseLogRequest); no answer.
+    CloseLog = ctl_code(0x821),
 }
 
 impl Ioctl {
@@ -31,6 +35,8 @@ impl Ioctl {
             Self::Statistics,
             Self::MarkDirty,
             Self::Commit,
+            Self::CreateLog,
+            Self::CloseLog,
         ]
         .into_iter()
         .find(|ioctl| ioctl.code() == code)

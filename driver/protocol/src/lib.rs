@@ -7,10 +7,15 @@
 #![forbid(unsafe_code)]
 
 mod ioctl;
+mod log;
 mod reply;
 mod request;
 
 pub use ioctl::Ioctl;
+pub use log::{
+    CloseLogRequest, CreateLogRequest, LOG_MAGIC, LogReply, MAX_LOG_ENTRIES, MIN_LOG_ENTRIES,
+    log_bytes, log_layout,
+};
 pub use reply::{CommitReply, Statistics, VersionReply};
 pub use request::{CommitRequest, FileRange, MAX_RANGES, MarkDirty, MarkDirtyHeader};
 

@@ -51,6 +51,28 @@ pub struct Statistics {
     pub streams: u64,
     /// Views of streams mapped now.
     pub views: u64,
+    /// Commits that another caller's commit had done already.
+    pub joined_commits: u64,
+    /// Entries taken from dirty logs.
+    pub log_entries: u64,
+    /// Dirty logs that overflowed or held what is no range, so that all of their file became dirty.
+    pub log_overflows: u64,
+    /// Marks that covered more than was stored, for want of a node of tracking memory.
+    pub coarse_marks: u64,
+    /// Requests refused because they could not be tracked.
+    pub refused: u64,
+    /// Views closed to make room for others.
+    pub evicted_views: u64,
+    /// Sections closed because the file system asked for it.
+    pub section_conflicts: u64,
+    /// Sections or views that could not be made when a commit needed them.
+    pub view_failures: u64,
+    /// Bytes of files that views map now.
+    pub view_bytes: u64,
+    /// Bytes of tracking memory in use now, over all volumes.
+    pub tracking_bytes: u64,
+    /// Bytes of tracking memory, over all volumes.
+    pub tracking_limit: u64,
 }
 
 /// Answer to [`Ioctl::Commit`](crate::Ioctl::Commit).

@@ -19,7 +19,7 @@ const RANGE: FileRange = FileRange {
 #[test]
 fn sizes_are_fixed() {
     assert_eq!(size_of::<VersionReply>(), 20);
-    assert_eq!(size_of::<Statistics>(), 96);
+    assert_eq!(size_of::<Statistics>(), 184);
     assert_eq!(size_of::<CommitRequest>(), 24);
     assert_eq!(request(&[RANGE]).len(), 32);
 }

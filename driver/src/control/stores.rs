@@ -20,7 +20,7 @@ pub fn mark_dirty(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
         target
             .stream
             .record(target.file.lend(), range.offset, range.length);
-        STATISTICS.record_report();
+        STATISTICS.reports.one();
     }
     // Only now: until every range is recorded, a commit must still assume all of them.
     target.stream.note_report();
@@ -53,14 +53,14 @@ fn scope(range: FileRange) -> Option<Range<u64>> {
 }
 
 /// A file that the caller may write, and its stream.
-struct Target {
-    stream: Shared<Stream>,
-    file: FileObject,
+pub struct Target {
+    pub stream: Shared<Stream>,
+    pub file: FileObject,
     instance: InstanceReference,
 }
 
 impl Target {
-    fn of(handle: u64, request: &ControlRequest<'_>) -> Result<Self, NtStatus> {
+    pub fn of(handle: u64, request: &ControlRequest<'_>) -> Result<Self, NtStatus> {
         let file = FileObject::writable_from_handle(handle, request.mode)?;
         let instance = InstanceReference::of(file.lend())?;
         let stream = filter::stream_of(instance.lend(), file.lend())?;

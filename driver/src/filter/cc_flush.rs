@@ -1,6 +1,6 @@
 //! IRP_MJ_ACQUIRE_FOR_CC_FLUSH: what FlushViewOfFile comes down as; it carries no range.
 
-use super::{Stream, commit};
+use super::{Stream, commit::commit};
 use crate::nt::{
     context, irql,
     operation::{Before, Operation},
@@ -12,6 +12,7 @@ pub struct CcFlush;
 
 impl Operation for CcFlush {
     const MAJOR: u8 = -5_i8 as u8;
+    const HAS_AFTER: bool = false;
     type Context = ();
 
     fn before(request: &Request<'_>) -> Before<()> {

@@ -1,10 +1,13 @@
 //! IRP_MJ_CLEANUP: the last use of a handle is a commit point, never proof of a clean stream.
 
-use super::{Stream, commit};
-use crate::nt::{
-    context,
-    operation::{Before, Operation},
-    request::Request,
+use super::{Stream, commit::commit, logs};
+use crate::{
+    nt::{
+        context,
+        operation::{Before, Operation},
+        request::Request,
+    },
+    settings::SETTINGS,
 };
 use core::sync::atomic::Ordering;
 use daxflush_engine::MAX_OFFSET;
@@ -13,6 +16,7 @@ pub struct Cleanup;
 
 impl Operation for Cleanup {
     const MAJOR: u8 = 0x12;
+    const HAS_AFTER: bool = false;
     type Context = ();
 
     fn before(request: &Request<'_>) -> Before<()> {
@@ -23,17 +27,21 @@ impl Operation for Cleanup {
         let Some(stream) = context::stream::<Stream>(instance, file) else {
             return Before::Pass;
         };
+        logs::close_of(&stream, file);
         let last = stream.handles.fetch_sub(1, Ordering::SeqCst) <= 1;
+        if file.deletes_on_close() {
+            stream.delete_pending.store(true, Ordering::SeqCst);
+        }
         if last && stream.delete_pending.load(Ordering::SeqCst) {
             // The lines go with the stream's context when the file is really gone; until then
             // they stay marked, and what would keep the file is let go.
             drop(stream.anchor.take());
-        } else {
+        } else if SETTINGS.cleanup_commits() {
             // A cleanup cannot fail; what was not flushed stays dirty and is counted.
             let _ = commit(&stream, instance, Some(file), 0..MAX_OFFSET);
         }
         if last {
-            stream.close_view();
+            stream.view.close_soon();
         }
         Before::Pass
     }

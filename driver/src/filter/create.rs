@@ -2,7 +2,7 @@
 
 use super::stream;
 use crate::nt::{
-    operation::{Before, Operation},
+    operation::{After, Before, Operation},
     request::Request,
 };
 use core::sync::atomic::Ordering;
@@ -17,16 +17,17 @@ impl Operation for Create {
         Before::Watch(())
     }
 
-    fn after(request: &Request<'_>, (): ()) {
+    fn after(request: &Request<'_>, (): ()) -> After<()> {
         let Some(file) = request.file().filter(|_| request.opened()) else {
-            return;
+            return After::Done;
         };
         if file.is_volume_open() || request.instance().is_directory(file) {
-            return;
+            return After::Done;
         }
         // Without memory now, the first operation that needs the stream tries again.
         if let Ok(stream) = stream::of(request.instance(), file) {
             stream.handles.fetch_add(1, Ordering::SeqCst);
         }
+        After::Done
     }
 }

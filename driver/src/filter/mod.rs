@@ -4,15 +4,24 @@ mod cc_flush;
 mod cleanup;
 mod commit;
 mod create;
+mod extent;
 mod flush;
+mod fs_control;
+pub mod logs;
+mod mdl_write;
+mod pnp;
 mod registry;
 mod section_sync;
 mod set_information;
+mod shutdown;
 mod stream;
+mod view_slot;
+pub mod views;
 mod volume;
 mod write;
 
-pub use commit::{commit, commit_volume};
+pub use commit::commit;
+pub use registry::Registry;
 pub use stream::{Stream, of as stream_of};
 pub use volume::Volume;
 
@@ -25,6 +34,7 @@ use crate::nt::{
     status::NtStatus,
     withdraw,
 };
+use commit::commit_volume;
 use daxflush_engine::Statistics;
 
 /// What happened since the driver was loaded.
@@ -41,7 +51,22 @@ pub type Watched = (
                 cleanup::Cleanup,
                 (
                     set_information::SetInformation,
-                    (section_sync::SectionSync, (cc_flush::CcFlush, ())),
+                    (
+                        section_sync::SectionSync,
+                        (
+                            cc_flush::CcFlush,
+                            (
+                                fs_control::FsControl,
+                                (
+                                    mdl_write::PrepareMdlWrite,
+                                    (
+                                        mdl_write::MdlWriteComplete,
+                                        (pnp::Pnp, (shutdown::Shutdown, ())),
+                                    ),
+                                ),
+                            ),
+                        ),
+                    ),
                 ),
             ),
         ),
@@ -51,19 +76,19 @@ pub type Watched = (
 /// Readies what lives in statics; [`discard`] undoes it.
 pub fn prepare() {
     volume::VOLUMES.initialize();
+    views::initialize();
 }
 
 pub fn discard() {
     // A static is never dropped, so what it has allocated is given back by hand.
     drop(core::mem::take(&mut *volume::VOLUMES.exclusive()));
     volume::VOLUMES.delete();
+    views::discard();
 }
 
-/// Calls `work` for every stream that is tracked, and returns the first failure.
-pub fn each_stream(
-    mut work: impl FnMut(&Shared<Stream>) -> Result<(), NtStatus>,
-) -> Result<(), NtStatus> {
-    volume::each(|volume| volume.each(&mut work))
+/// Calls `work` for every volume that the filter is attached to, and returns the first failure.
+pub fn each_volume(work: impl FnMut(&Volume) -> Result<(), NtStatus>) -> Result<(), NtStatus> {
+    volume::each(work)
 }
 
 /// The filter's answers to the Filter Manager.
@@ -81,25 +106,31 @@ impl Minifilter for Daxflush {
         volume::add(instance)
     }
 
+    fn may_detach(volume: &Volume) -> bool {
+        commit_volume(volume).is_ok()
+    }
+
     fn detach(volume: &Volume, drained: bool) {
         // A failure is counted, and nobody is left to be told of it here.
         let _ = commit_volume(volume);
         if drained {
-            volume.close_views();
+            volume.let_go();
             volume::remove(volume);
         }
     }
 
     fn stream_gone(stream: &Shared<Stream>) {
-        stream.close_view();
+        logs::close_all(stream);
+        stream.view.close_soon();
         stream.volume.forget(stream);
     }
 
     fn section_conflict(stream: &Stream) {
+        STATISTICS.section_conflicts.one();
         // Unmapping needs PASSIVE_LEVEL; above it the next commit closes the view, which the
         // section's conflict mark keeps from being used.
         if irql::may_wait_for_io() {
-            stream.close_view();
+            stream.view.close_soon();
         }
     }
 

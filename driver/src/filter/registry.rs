@@ -50,6 +50,25 @@ impl<T> Registry<T> {
         Some(member)
     }
 
+    /// Takes out the first member that is chosen.
+    pub fn take_first(&mut self, chosen: impl Fn(&T) -> bool) -> Option<T> {
+        let here = |member: &Option<T>| member.as_ref().is_some_and(&chosen);
+        let index = self.members.iter().position(here)?;
+        self.remove(index)
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.members.iter_mut().flatten()
+    }
+
+    pub fn count(&self) -> usize {
+        self.members.len().saturating_sub(self.free.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
     pub fn get(&self, index: usize) -> Option<&T> {
         self.members.get(index)?.as_ref()
     }

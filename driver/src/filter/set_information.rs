@@ -3,7 +3,7 @@
 use super::Stream;
 use crate::nt::{
     context,
-    operation::{Before, Operation},
+    operation::{After, Before, Operation},
     request::{Change, Request},
     shared::Shared,
 };
@@ -42,9 +42,9 @@ impl Operation for SetInformation {
         pending.map_or(Before::Pass, Before::Synchronize)
     }
 
-    fn after(request: &Request<'_>, pending: Shared<Pending>) {
+    fn after(request: &Request<'_>, pending: Shared<Pending>) -> After<Shared<Pending>> {
         if !request.succeeded() {
-            return;
+            return After::Done;
         }
         match pending.change {
             Change::CutAt(size) => drop_tail(&pending, size),
@@ -55,6 +55,7 @@ impl Operation for SetInformation {
                     .store(delete, Ordering::SeqCst);
             }
         }
+        After::Done
     }
 }
 

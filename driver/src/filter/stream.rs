@@ -1,39 +1,44 @@
 //! A stream: what is dirty in it, and how to reach its memory.
 
-use super::volume::Volume;
-use crate::nt::{
-    context,
-    file::{FileRef, FileSlot},
-    instance::Instance,
-    push_lock::PushLock,
-    section::View,
-    shared::Shared,
-    status::NtStatus,
+use super::{STATISTICS, logs::Log, registry::Registry, view_slot::ViewSlot, volume::Volume};
+use crate::{
+    nt::{
+        context,
+        file::{FileRef, FileSlot},
+        instance::Instance,
+        process,
+        push_lock::PushLock,
+        shared::Shared,
+        status::NtStatus,
+    },
+    settings::SETTINGS,
 };
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use daxflush_engine::{Committer, DirtyMap};
+use daxflush_engine::{Committer, DirtyMap, Group, Mappers};
 
 /// The stream's context.
 ///
-/// Lock order: `committer`, then the file system's own, then `view`. The conflict callback, which
-/// runs with the file system's locks held, takes `view` only.
+/// Lock order: `committer`, then `logs`, then the file system's own, then the leaves: the view slot,
+/// the list of views, a volume's list of streams. The conflict callback, which runs with the file
+/// system's locks held, takes leaves only.
 pub struct Stream {
     pub volume: Shared<Volume>,
     pub map: DirtyMap<Shared<Volume>>,
+    /// Who is covered by whose commit.
+    pub group: Group,
     /// Held for the whole of a commit: one at a time, and a later one waits for lines in flight.
     pub committer: PushLock<Committer>,
-    /// Never held while a section is being created.
-    pub view: PushLock<Option<View>>,
+    pub view: ViewSlot,
+    /// The dirty logs that programs have open.
+    pub logs: PushLock<Registry<Log>>,
     /// A file object to reach the stream through when no request brings one; kept while dirty.
     pub anchor: FileSlot,
     /// Handles that are open, as far as they were opened since the filter was attached.
     pub handles: AtomicI64,
     /// The file is to be deleted when its last handle closes.
     pub delete_pending: AtomicBool,
-    /// A section that can be written was created.
-    mapped_for_writing: AtomicBool,
-    /// A program reports its stores, so mapped stores need not be assumed.
-    reported: AtomicBool,
+    /// Who may store without a request.
+    pub mappers: Mappers,
     /// Counts records, each before it marks.
     records: AtomicU64,
     index: AtomicUsize,
@@ -47,23 +52,41 @@ pub fn of(instance: Instance<'_>, file: FileRef<'_>) -> Result<Shared<Stream>, N
     })
 }
 
+/// As [`of`], for an operation that must not go on untracked: nothing for a stream that can have no
+/// context, which is none of a program's.
+pub fn to_track(
+    instance: Instance<'_>,
+    file: FileRef<'_>,
+) -> Result<Option<Shared<Stream>>, NtStatus> {
+    match of(instance, file) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(NtStatus::NOT_SUPPORTED) => Ok(None),
+        Err(status) => {
+            STATISTICS.refused.one();
+            Err(status)
+        }
+    }
+}
+
 impl Stream {
     fn try_new(volume: Shared<Volume>) -> Result<Shared<Self>, NtStatus> {
         let stream = Shared::try_new(Self {
             volume: volume.clone(),
             map: DirtyMap::new(volume),
+            group: Group::new(),
             committer: PushLock::new(Committer::new()),
-            view: PushLock::new(None),
+            view: ViewSlot::new(),
+            logs: PushLock::new(Registry::new()),
             anchor: FileSlot::empty(),
             handles: AtomicI64::new(0),
             delete_pending: AtomicBool::new(false),
-            mapped_for_writing: AtomicBool::new(false),
-            reported: AtomicBool::new(false),
+            mappers: Mappers::new(),
             records: AtomicU64::new(0),
             index: AtomicUsize::new(usize::MAX),
         })?;
         stream.committer.initialize();
         stream.view.initialize();
+        stream.logs.initialize();
         let index = stream.volume.remember(&stream)?;
         stream.index.store(index, Ordering::Relaxed);
         Ok(stream)
@@ -98,29 +121,29 @@ impl Stream {
         self.records.load(Ordering::SeqCst)
     }
 
+    /// The process that calls is about to create a section that can be written. Any IRQL.
     pub fn note_writable_section(&self, file: FileRef<'_>) {
         self.anchor.fill(file);
-        self.mapped_for_writing.store(true, Ordering::SeqCst);
+        self.mappers.map(process::current());
     }
 
+    /// The process that calls has reported stores. Any IRQL.
     pub fn note_report(&self) {
-        self.reported.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether stores that nobody reports may still come, with a handle open to commit them by.
-    pub fn may_change_unseen(&self) -> bool {
-        self.is_unreported() && self.handles.load(Ordering::SeqCst) > 0
+        self.mappers.report(process::current());
     }
 
     /// Whether any line may have been stored to without a word.
     pub fn is_unreported(&self) -> bool {
-        self.mapped_for_writing.load(Ordering::SeqCst) && !self.reported.load(Ordering::SeqCst)
+        self.mappers.is_unreported() && !SETTINGS.trusts_reports()
     }
 
-    /// Unmaps the stream, if it is mapped. IRQL PASSIVE_LEVEL.
-    pub fn close_view(&self) {
-        // The lock is released before the view is closed, which calls the file system.
-        let view = self.view.exclusive().take();
-        drop(view);
+    /// Whether stores may still come that no request shows and that a commit has to ask for, so that
+    /// it needs a file to do so. IRQL <= APC_LEVEL.
+    pub fn may_change_unseen(&self, file: Option<FileRef<'_>>) -> bool {
+        if self.logs.shared().is_empty() && !self.is_unreported() {
+            return false;
+        }
+        self.handles.load(Ordering::SeqCst) > 0
+            || file.is_some_and(FileRef::has_writable_references)
     }
 }

@@ -1,21 +1,21 @@
 //! A DAX volume that the filter is attached to.
 
-use super::{registry::Registry, stream::Stream};
-use crate::nt::{
-    instance::{Instance, KeptInstance},
-    push_lock::PushLock,
-    shared::Shared,
-    status::NtStatus,
+use super::{STATISTICS, registry::Registry, stream::Stream};
+use crate::{
+    nt::{
+        file::FileObject,
+        instance::{Instance, KeptInstance},
+        push_lock::PushLock,
+        shared::Shared,
+        status::NtStatus,
+    },
+    settings::SETTINGS,
 };
 use core::{
     borrow::Borrow,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use daxflush_engine::Reserve;
-
-/// Nodes of 4 KiB for each volume's dirty maps: 1 MiB, enough for about 500 MiB of file touched
-/// between two commits; beyond that tracking becomes coarser.
-const RESERVE_NODES: u32 = 256;
 
 /// All volumes that the filter is attached to.
 pub static VOLUMES: PushLock<Registry<Shared<Volume>>> = PushLock::new(Registry::new());
@@ -23,8 +23,11 @@ pub static VOLUMES: PushLock<Registry<Shared<Volume>>> = PushLock::new(Registry:
 /// The instance's context.
 pub struct Volume {
     pub instance: KeptInstance,
-    reserve: Reserve,
+    /// Memory for the dirty maps; when there is no more, tracking becomes coarser.
+    pub reserve: Reserve,
     streams: PushLock<Registry<Shared<Stream>>>,
+    /// The device went away without a word.
+    removed: AtomicBool,
     index: AtomicUsize,
 }
 
@@ -36,12 +39,14 @@ impl Borrow<Reserve> for Shared<Volume> {
 
 /// Makes the context of a new instance.
 pub fn add(instance: Instance<'_>) -> Result<Shared<Volume>, NtStatus> {
-    let reserve =
-        Reserve::with_nodes(RESERVE_NODES).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+    let nodes = SETTINGS.tracking_bytes() / Reserve::NODE_BYTES as u64;
+    let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+    let reserve = Reserve::with_nodes(nodes).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
     let volume = Shared::try_new(Volume {
         instance: instance.kept(),
         reserve,
         streams: PushLock::new(Registry::new()),
+        removed: AtomicBool::new(false),
         index: AtomicUsize::new(usize::MAX),
     })?;
     volume.streams.initialize();
@@ -52,6 +57,7 @@ pub fn add(instance: Instance<'_>) -> Result<Shared<Volume>, NtStatus> {
 
 /// Takes a volume out of the list.
 pub fn remove(volume: &Volume) {
+    STATISTICS.coarse_marks.add(volume.reserve.coarse_marks());
     let gone = VOLUMES
         .exclusive()
         .remove(volume.index.load(Ordering::Relaxed));
@@ -97,10 +103,30 @@ impl Volume {
         result
     }
 
-    pub fn close_views(&self) {
+    /// Closes every view, and lets go of the file objects of streams that are clean, so that
+    /// nothing of the filter's stands in the way of the volume's going.
+    pub fn let_go(&self) {
         let _ = self.each(|stream| {
-            stream.close_view();
+            stream.view.close_soon();
+            let turn = stream.committer.exclusive();
+            let anchor = stream.anchor.take();
+            let reach = anchor.as_ref().map(FileObject::lend);
+            let needed = !stream.map.is_clean() || stream.may_change_unseen(reach);
+            let kept = anchor
+                .filter(|_| needed)
+                .and_then(|file| stream.anchor.put_back(file));
+            drop(turn);
+            drop(kept);
             Ok(())
         });
+    }
+
+    /// The device is gone: its memory is not touched any more, and what was not durable is lost.
+    pub fn set_removed(&self) {
+        self.removed.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::SeqCst)
     }
 }

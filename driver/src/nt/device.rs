@@ -1,7 +1,8 @@
 //! The control device: a named device object and its METHOD_BUFFERED requests.
 
-use super::{name::Name, status::NtStatus};
+use super::{name::Name, shared::Shared, status::NtStatus};
 use core::{
+    ffi::c_void,
     ptr,
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
 };
@@ -22,8 +23,15 @@ const IO_NO_INCREMENT: CCHAR = 0;
 
 /// The driver's answer to control requests. IRQL PASSIVE_LEVEL, in the caller's context.
 pub trait Control: 'static {
+    /// What belongs to one handle of the device.
+    type Client: Send + Sync;
+
+    /// A handle is being opened.
+    fn open() -> Result<Shared<Self::Client>, NtStatus>;
+    /// The handle's last use has ended; requests may still be under way.
+    fn close(client: &Self::Client);
     /// Handles one request: reads the input, then writes the answer over it in the same buffer.
-    fn control(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus>;
+    fn control(client: &Self::Client, request: &mut ControlRequest<'_>) -> Result<usize, NtStatus>;
 }
 
 /// One METHOD_BUFFERED request.
@@ -79,9 +87,9 @@ pub(in crate::nt) fn create<C: Control, const N: usize, const L: usize>(
     link: &Name<L>,
 ) -> Result<(), NtStatus> {
     for (major, routine) in [
-        (IRP_MJ_CREATE, open as unsafe extern "C" fn(_, _) -> _),
-        (IRP_MJ_CLEANUP, acknowledge),
-        (IRP_MJ_CLOSE, close),
+        (IRP_MJ_CREATE, open::<C> as unsafe extern "C" fn(_, _) -> _),
+        (IRP_MJ_CLEANUP, cleanup::<C>),
+        (IRP_MJ_CLOSE, close::<C>),
         (IRP_MJ_DEVICE_CONTROL, control::<C>),
     ] {
         if let Some(entry) = driver.MajorFunction.get_mut(major as usize) {
@@ -136,45 +144,96 @@ fn delete_device() {
     }
 }
 
-unsafe extern "C" fn open(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
-    OPEN_HANDLES.fetch_add(1, Ordering::SeqCst);
+unsafe extern "C" fn open<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us.
+    let place = unsafe { client_place(irp) };
+    let opened = place
+        .ok_or(NtStatus::INVALID_DEVICE_REQUEST)
+        .and_then(|place| {
+            place.store(C::open()?.into_raw(), Ordering::Release);
+            OPEN_HANDLES.fetch_add(1, Ordering::SeqCst);
+            Ok(0)
+        });
+    // SAFETY: the request just given to us.
+    unsafe { complete(irp, opened) }
+}
+
+unsafe extern "C" fn cleanup<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us, on a file object that `open` has seen.
+    if let Some(client) = unsafe { client::<C>(irp) } {
+        C::close(&client);
+    }
     // SAFETY: the request just given to us.
     unsafe { complete(irp, Ok(0)) }
 }
 
-unsafe extern "C" fn close(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+unsafe extern "C" fn close<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us.
+    let place = unsafe { client_place(irp) };
+    let raw = place.map_or(ptr::null_mut(), |place| {
+        place.swap(ptr::null_mut(), Ordering::AcqRel)
+    });
+    // SAFETY: put there by `open`; a close is the file object's last request, so it is taken once.
+    drop(unsafe { Shared::<C::Client>::from_raw(raw) });
     OPEN_HANDLES.fetch_sub(1, Ordering::SeqCst);
     // SAFETY: the request just given to us.
     unsafe { complete(irp, Ok(0)) }
 }
 
-unsafe extern "C" fn acknowledge(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
-    // SAFETY: the request just given to us.
-    unsafe { complete(irp, Ok(0)) }
-}
-
 unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
+    // SAFETY: the request just given to us, on a file object that `open` has seen.
+    let client = unsafe { client::<C>(irp) };
     // SAFETY: the request just given to us, not completed before `complete`.
-    let result = unsafe { parse(&mut *irp) }
-        .map_or(Err(NtStatus::INVALID_DEVICE_REQUEST), |mut request| {
-            C::control(&mut request)
-        });
+    let parsed = unsafe { parse(&mut *irp) };
+    let result = match (client, parsed) {
+        (Some(client), Some(mut request)) => C::control(&client, &mut request),
+        _ => Err(NtStatus::INVALID_DEVICE_REQUEST),
+    };
     // SAFETY: the request just given to us; the parsed borrow has ended.
     unsafe { complete(irp, result) }
 }
 
+/// The place of a file object of the device that is ours to use: FsContext2
+/// (ns-wdm-_file_object).
+///
 /// # Safety
-/// `irp` is an IRP_MJ_DEVICE_CONTROL that the I/O manager passed to the dispatch routine.
-unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
+/// `irp` was given to a dispatch routine, which has not completed it and does so after `'a`.
+unsafe fn client_place<'a>(irp: PIRP) -> Option<&'a AtomicPtr<c_void>> {
+    // SAFETY: the caller's promise.
+    let stack = unsafe { stack_location(&*irp) }?;
+    let file = stack.FileObject;
+    // SAFETY: referenced by the request; the member is a pointer that only this device uses.
+    (!file.is_null()).then(|| unsafe { AtomicPtr::from_ptr(&raw mut (*file).FsContext2) })
+}
+
+/// # Safety
+/// As for [`client_place`], and the file object was opened by `open` for the same `C`.
+unsafe fn client<C: Control>(irp: PIRP) -> Option<Shared<C::Client>> {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { client_place(irp) }?.load(Ordering::Acquire);
+    // SAFETY: put there by `open`, and taken back by the file object's last request only.
+    unsafe { Shared::clone_raw(raw) }
+}
+
+/// # Safety
+/// `irp` was given to a dispatch routine, which has not completed it.
+unsafe fn stack_location(irp: &IRP) -> Option<&IO_STACK_LOCATION> {
     // SAFETY: the current stack location of a request in its dispatch routine.
-    let stack: &IO_STACK_LOCATION = unsafe {
+    unsafe {
         irp.Tail
             .Overlay
             .__bindgen_anon_2
             .__bindgen_anon_1
             .CurrentStackLocation
-            .as_ref()?
-    };
+            .as_ref()
+    }
+}
+
+/// # Safety
+/// `irp` is an IRP_MJ_DEVICE_CONTROL that the I/O manager passed to the dispatch routine.
+unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
+    // SAFETY: the caller's promise.
+    let stack = unsafe { stack_location(irp) }?;
     // SAFETY: the parameters of this major function.
     let parameters = unsafe { &stack.Parameters.DeviceIoControl };
     const METHOD_MASK: u32 = 3;

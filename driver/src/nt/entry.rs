@@ -4,8 +4,8 @@ use super::{
     device::{self, Control},
     minifilter::{self, Minifilter, Operations},
     registry::ServiceKey,
-    section,
     status::NtStatus,
+    view,
 };
 use crate::{DEVICE_NAME, LINK_NAME};
 use daxflush_nvmem::{Features, Method};
@@ -36,7 +36,7 @@ pub fn prepare_memory(driver: &DRIVER_OBJECT, forced: Option<Method>) -> Result<
     let processor = Features::detect();
     forced
         .map_or(Ok(processor), |method| processor.only(method))
-        .and_then(|features| section::memory().init_with(features, seed))
+        .and_then(|features| view::memory().init_with(features, seed))
         .map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
 }
 

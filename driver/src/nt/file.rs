@@ -20,8 +20,13 @@ unsafe extern "system" {
     static IoFileObjectType: wdk_sys::POBJECT_TYPE;
 }
 
-/// The file was opened as a volume (FILE_OBJECT.Flags, ns-wdm-_file_object).
-const FO_VOLUME_OPEN: u32 = 0x0040_0000;
+/// Bits of FILE_OBJECT.Flags (ns-wdm-_file_object).
+mod flag {
+    pub const SYNCHRONOUS_IO: u32 = 0x2;
+    pub const WRITE_THROUGH: u32 = 0x10;
+    pub const DELETE_ON_CLOSE: u32 = 0x1_0000;
+    pub const VOLUME_OPEN: u32 = 0x40_0000;
+}
 
 /// A file object that outlives the callback or request it was lent to.
 #[derive(Clone, Copy)]
@@ -44,22 +49,51 @@ impl<'a> FileRef<'a> {
         self.object.as_ptr()
     }
 
+    fn has(self, flag: u32) -> bool {
+        // SAFETY: referenced for 'a; these flags are set at create and only read here.
+        let flags = unsafe { (&raw const (*self.as_ptr()).Flags).read() };
+        flags & flag != 0
+    }
+
     /// Whether the handle names the volume itself and not a file on it.
     pub fn is_volume_open(self) -> bool {
-        // SAFETY: referenced for 'a; Flags is set at create and only read here.
-        let flags = unsafe { (&raw const (*self.as_ptr()).Flags).read() };
-        flags & FO_VOLUME_OPEN != 0
+        self.has(flag::VOLUME_OPEN)
+    }
+
+    /// Whether every write through this file object must be durable when it completes.
+    pub fn writes_through(self) -> bool {
+        self.has(flag::WRITE_THROUGH)
+    }
+
+    /// Whether the file was opened to be deleted when this file object's last handle closes.
+    pub fn deletes_on_close(self) -> bool {
+        self.has(flag::DELETE_ON_CLOSE)
+    }
+
+    /// Tells this file object from others, while it exists.
+    pub fn identity(self) -> usize {
+        self.as_ptr() as usize
+    }
+
+    /// Whether a program has a section or view of the stream that it can write, or a handle
+    /// (nf-ntifs-mmdoesfilehaveuserwritablereferences). IRQL <= APC_LEVEL.
+    pub fn has_writable_references(self) -> bool {
+        unsafe extern "system" {
+            fn MmDoesFileHaveUserWritableReferences(sections: PVOID) -> u32;
+        }
+        // SAFETY: referenced for 'a; the file system sets the pointer at create.
+        let sections = unsafe { (&raw const (*self.as_ptr()).SectionObjectPointer).read() };
+        // SAFETY: the stream's own structure, which lives as long as the file object.
+        !sections.is_null() && unsafe { MmDoesFileHaveUserWritableReferences(sections.cast()) } != 0
     }
 
     /// The file pointer, which the I/O system keeps for synchronous file objects only.
     pub fn current_byte_offset(self) -> Option<i64> {
-        const FO_SYNCHRONOUS_IO: u32 = 0x2;
-        // SAFETY: referenced for 'a.
-        let flags = unsafe { (&raw const (*self.as_ptr()).Flags).read() };
-        // SAFETY: as above; a synchronous file object has one request at a time.
+        // SAFETY: referenced for 'a; a synchronous file object has one request at a time.
         let offset = unsafe { (&raw const (*self.as_ptr()).CurrentByteOffset).read() };
         // SAFETY: every bit pattern of the union is a valid QuadPart.
-        (flags & FO_SYNCHRONOUS_IO != 0).then(|| unsafe { offset.QuadPart })
+        self.has(flag::SYNCHRONOUS_IO)
+            .then(|| unsafe { offset.QuadPart })
     }
 
     /// Keeps the file object beyond `'a`. IRQL <= DISPATCH_LEVEL.

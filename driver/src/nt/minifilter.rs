@@ -45,6 +45,8 @@ pub trait Minifilter: 'static {
         instance: Instance<'_>,
         facts: &VolumeFacts,
     ) -> Result<Shared<Self::Volume>, NtStatus>;
+    /// Somebody asks to detach from the volume; `false` declines.
+    fn may_detach(volume: &Self::Volume) -> bool;
     /// The instance is about to stop, or (`drained`) no callback will come for it any more.
     fn detach(volume: &Self::Volume, drained: bool);
     /// The stream's context is being freed. IRQL <= APC_LEVEL.
@@ -113,7 +115,7 @@ pub(in crate::nt) fn register<F: Minifilter, O: Operations>(
         OperationRegistration: operations.as_ptr(),
         FilterUnloadCallback: Some(unload::<F>),
         InstanceSetupCallback: Some(instance_setup::<F>),
-        InstanceQueryTeardownCallback: Some(instance_query_teardown),
+        InstanceQueryTeardownCallback: Some(instance_query_teardown::<F>),
         InstanceTeardownStartCallback: Some(instance_teardown_start::<F>),
         InstanceTeardownCompleteCallback: Some(instance_teardown_complete::<F>),
         SectionNotificationCallback: Some(section_conflict::<F>),
@@ -192,11 +194,20 @@ unsafe extern "system" fn instance_setup<F: Minifilter>(
     })
 }
 
-unsafe extern "system" fn instance_query_teardown(
-    _related: PCFLT_RELATED_OBJECTS,
+unsafe extern "system" fn instance_query_teardown<F: Minifilter>(
+    related: PCFLT_RELATED_OBJECTS,
     _flags: FLT_INSTANCE_QUERY_TEARDOWN_FLAGS,
 ) -> NTSTATUS {
-    NtStatus::SUCCESS.raw()
+    // SAFETY: valid for the callback.
+    let related = unsafe { &*related };
+    // SAFETY: the instance stays for the callback's time.
+    let instance = unsafe { Instance::lent(related.Filter, related.Instance) };
+    let may = context::instance::<F::Volume>(instance).is_none_or(|volume| F::may_detach(&volume));
+    if may {
+        NtStatus::SUCCESS.raw()
+    } else {
+        NtStatus::FLT_DO_NOT_DETACH.raw()
+    }
 }
 
 unsafe extern "system" fn instance_teardown_start<F: Minifilter>(

@@ -26,3 +26,23 @@ pub fn in_system<T>(work: impl FnOnce() -> T) -> T {
     unsafe { KeUnstackDetachProcess(state.get().cast()) };
     result
 }
+
+/// Whether the process that calls has 32-bit pointers. IRQL <= DISPATCH_LEVEL
+/// (nf-ntddk-iois32bitprocess).
+pub fn is_32_bit() -> bool {
+    unsafe extern "system" {
+        fn IoIs32bitProcess(irp: wdk_sys::PIRP) -> u8;
+    }
+    // SAFETY: no IRP asks about the current process.
+    unsafe { IoIs32bitProcess(core::ptr::null_mut()) != 0 }
+}
+
+/// The number of the process that calls, used again after it has ended. Any IRQL
+/// (nf-ntddk-psgetcurrentprocessid).
+pub fn current() -> u64 {
+    unsafe extern "system" {
+        fn PsGetCurrentProcessId() -> wdk_sys::HANDLE;
+    }
+    // SAFETY: reads a field of the current thread.
+    unsafe { PsGetCurrentProcessId() as u64 }
+}

@@ -11,6 +11,7 @@ use wdk_sys::{
 
 const KEY_QUERY_VALUE: ACCESS_MASK = 1;
 const REG_SZ: u32 = 1;
+const REG_DWORD: u32 = 4;
 
 /// Characters that a value may have.
 const MAX_TEXT: usize = 32;
@@ -63,19 +64,33 @@ impl ServiceKey {
         }
     }
 
-    /// A value of the subkey `Parameters`, if both exist (nf-wdm-zwqueryvaluekey).
+    /// A text of the subkey `Parameters`, if both exist (nf-wdm-zwqueryvaluekey).
     ///
     /// # Errors
     /// INVALID_PARAMETER if it is no text of up to 32 ASCII characters; the registry's.
-    pub fn parameter<const N: usize>(&self, value: &Name<N>) -> Result<Option<Text>, NtStatus> {
+    pub fn text<const N: usize>(&self, value: &Name<N>) -> Result<Option<Text>, NtStatus> {
+        self.parameter(value)?.map(|value| value.text()).transpose()
+    }
+
+    /// A number of the subkey `Parameters`, if both exist.
+    ///
+    /// # Errors
+    /// INVALID_PARAMETER if it is no REG_DWORD; the registry's.
+    pub fn number<const N: usize>(&self, value: &Name<N>) -> Result<Option<u32>, NtStatus> {
+        self.parameter(value)?
+            .map(|value| value.number())
+            .transpose()
+    }
+
+    fn parameter<const N: usize>(&self, value: &Name<N>) -> Result<Option<Information>, NtStatus> {
         const PARAMETERS: Name<10> = Name::ascii("Parameters");
         let read = || {
             let service = Key::open(ptr::null_mut(), self.path)?;
             let mut name = PARAMETERS.as_unicode();
-            Key::open(service.0, &raw mut name)?.text(value)
+            Key::open(service.0, &raw mut name)?.value(value)
         };
         match read() {
-            Ok(text) => Ok(Some(text)),
+            Ok(value) => Ok(Some(value)),
             Err(NtStatus::OBJECT_NAME_NOT_FOUND) => Ok(None),
             Err(status) => Err(status),
         }
@@ -102,7 +117,7 @@ impl Key {
         Ok(Self(key))
     }
 
-    fn text<const N: usize>(&self, value: &Name<N>) -> Result<Text, NtStatus> {
+    fn value<const N: usize>(&self, value: &Name<N>) -> Result<Information, NtStatus> {
         let mut name = value.as_unicode();
         let mut information = Information {
             title_index: 0,
@@ -128,11 +143,7 @@ impl Key {
             }
             checked => checked?,
         }
-        let data = information.data.get(..information.length as usize);
-        match data {
-            Some(data) if information.kind == REG_SZ => Text::from_utf16(data),
-            _ => Err(NtStatus::INVALID_PARAMETER),
-        }
+        Ok(information)
     }
 }
 
@@ -150,6 +161,25 @@ struct Information {
     kind: u32,
     length: u32,
     data: [u8; 2 * (MAX_TEXT + 1)],
+}
+
+impl Information {
+    fn data(&self, kind: u32) -> Result<&[u8], NtStatus> {
+        let data = self.data.get(..self.length as usize);
+        data.filter(|_| self.kind == kind)
+            .ok_or(NtStatus::INVALID_PARAMETER)
+    }
+
+    fn text(&self) -> Result<Text, NtStatus> {
+        Text::from_utf16(self.data(REG_SZ)?)
+    }
+
+    fn number(&self) -> Result<u32, NtStatus> {
+        let bytes = self.data(REG_DWORD)?.try_into();
+        bytes
+            .map(u32::from_le_bytes)
+            .map_err(|_| NtStatus::INVALID_PARAMETER)
+    }
 }
 
 const _: () = {

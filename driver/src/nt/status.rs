@@ -18,7 +18,10 @@ impl NtStatus {
     pub const FILE_LOCK_CONFLICT: Self = Self::from_code(0xC000_0054);
     pub const INSUFFICIENT_RESOURCES: Self = Self::from_code(0xC000_009A);
     pub const NOT_SUPPORTED: Self = Self::from_code(0xC000_00BB);
+    pub const DEVICE_DOES_NOT_EXIST: Self = Self::from_code(0xC000_00C0);
+    pub const QUOTA_EXCEEDED: Self = Self::from_code(0xC000_0044);
     pub const FILE_CLOSED: Self = Self::from_code(0xC000_0128);
+    pub const RETRY: Self = Self::from_code(0xC000_022D);
     pub const FLT_CONTEXT_ALREADY_DEFINED: Self = Self::from_code(0xC01C_0002);
     pub const FLT_DO_NOT_ATTACH: Self = Self::from_code(0xC01C_000F);
     pub const FLT_DO_NOT_DETACH: Self = Self::from_code(0xC01C_0010);

@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 use wdk_sys::{
     DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP, KAPC_STATE,
-    LARGE_INTEGER, OBJECT_ATTRIBUTES, UNICODE_STRING,
+    LARGE_INTEGER, MDL, OBJECT_ATTRIBUTES, UNICODE_STRING,
 };
 
 const _: () = {
@@ -44,7 +44,10 @@ const _: () = {
             Parameters.DeviceIoControl.Type3InputBuffer
         ) == 32
     );
+    assert!(offset_of!(IO_STACK_LOCATION, FileObject) == 0x30);
     assert!(size_of::<FILE_OBJECT>() == 0xd8);
+    assert!(offset_of!(FILE_OBJECT, FsContext2) == 0x20);
+    assert!(offset_of!(FILE_OBJECT, SectionObjectPointer) == 0x28);
     assert!(offset_of!(FILE_OBJECT, Flags) == 0x50);
     assert!(offset_of!(FILE_OBJECT, FileName) == 0x58);
     assert!(offset_of!(FILE_OBJECT, CurrentByteOffset) == 0x68);
@@ -64,4 +67,6 @@ const _: () = {
     assert!(offset_of!(UNICODE_STRING, MaximumLength) == 2);
     assert!(offset_of!(UNICODE_STRING, Buffer) == 8);
     assert!(size_of::<LARGE_INTEGER>() == 8);
+    assert!(offset_of!(MDL, Next) == 0);
+    assert!(offset_of!(MDL, ByteCount) == 0x28);
 };

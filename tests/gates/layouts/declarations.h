@@ -169,7 +169,17 @@ typedef union _FLT_PARAMETERS {
             PVOID OutputBuffer;
             PMDL OutputMdlAddress;
         } Neither;
+        struct {
+            ULONG OutputBufferLength;
+            ULONG POINTER_ALIGNMENT InputBufferLength;
+            ULONG POINTER_ALIGNMENT FsControlCode;
+            PVOID SystemBuffer;
+        } Buffered;
     } FileSystemControl;
+    struct {
+        LARGE_INTEGER FileOffset;
+        PMDL MdlChain;
+    } MdlWriteComplete;
     /*
      * An older form of the page has POINTER_ALIGNMENT at PageProtection; the current one does not,
      * and FS_FILTER_PARAMETERS, declared alike, has it at 4 in the system's symbols. Flags and
@@ -197,6 +207,8 @@ typedef __typeof__(((FLT_PARAMETERS *)0)->Write) FLT_WRITE;
 typedef __typeof__(((FLT_PARAMETERS *)0)->SetFileInformation) FLT_SET_FILE_INFORMATION;
 typedef __typeof__(((FLT_PARAMETERS *)0)->AcquireForSectionSynchronization)
     FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION;
+typedef __typeof__(((FLT_PARAMETERS *)0)->MdlWriteComplete) FLT_MDL_WRITE_COMPLETE;
+typedef __typeof__(((FLT_PARAMETERS *)0)->FileSystemControl.Buffered) FLT_FILE_SYSTEM_CONTROL;
 
 /* ns-fltkernel-_flt_io_parameter_block */
 typedef struct _FLT_IO_PARAMETER_BLOCK {

@@ -1,5 +1,10 @@
-//! The user-mode harness: the same commands over the simulator and over a real device.
+//! The user-mode harness: a client of daxflush, for the simulator and for Windows, and a replay of
+//! storage traces with it.
+#![deny(unsafe_code)]
 
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod client;
+pub mod mapped;
 pub mod model;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod replay;

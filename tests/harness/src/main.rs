@@ -1,7 +1,11 @@
 //! daxctl: replays storage traces on daxflush.sys and shows what was flushed.
 
 use clap::{Parser, Subcommand};
-use daxctl::report::{Report, table};
+use daxctl::{
+    mapped::Mapped,
+    report::{Report, table},
+};
+use daxflush_protocol::{MAX_LOG_ENTRIES, MIN_LOG_ENTRIES};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Exercises daxflush.sys: on Linux in the simulated NT kernel.
@@ -18,30 +22,7 @@ enum Command {
     ///
     /// Exit status: 0 if the driver did all it promises; 1 if bytes were lost, the counts of
     /// flushed lines differ, or a rule was broken; 2 if the trace or the driver cannot be used.
-    Replay {
-        /// The trace, plain or gzip
-        trace: PathBuf,
-        /// Print one JSON object instead of a table
-        #[arg(long)]
-        json: bool,
-        /// How often to cut the power
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        power_cuts: u64,
-        /// Chooses where the power is cut and what survives
-        #[arg(long, value_name = "S", default_value_t = 1)]
-        seed: u64,
-        /// The driver
-        #[arg(
-            long,
-            value_name = "FILE",
-            env = "DAXFLUSH_SYS",
-            default_value = "target/driver/daxflush.sys"
-        )]
-        driver: PathBuf,
-        /// Flush the file in the middle of every N-th write, as another processor may
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        interleave: u64,
-    },
+    Replay(ReplayArguments),
     /// Show the JSON results of replays side by side
     Table {
         /// Results of `daxctl replay --json`
@@ -50,19 +31,52 @@ enum Command {
     },
 }
 
+#[derive(clap::Args)]
+struct ReplayArguments {
+    /// The trace, plain or gzip
+    trace: PathBuf,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How often to cut the power
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    power_cuts: u64,
+    /// Chooses where the power is cut and what survives
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The driver
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DAXFLUSH_SYS",
+        default_value = "target/driver/daxflush.sys"
+    )]
+    driver: PathBuf,
+    /// Flush the file in the middle of every N-th write, as another processor may
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    interleave: u64,
+    /// How the driver learns what is stored through mapped views
+    #[arg(long, value_name = "WAY", value_enum, default_value_t)]
+    mapped: Mapped,
+    /// Ranges that a dirty log holds (--mapped log): a power of two from 64 to 65536. One that does
+    /// not fit makes the next commit flush the whole file
+    #[arg(long, value_name = "N", default_value_t = MAX_LOG_ENTRIES, value_parser = log_entries)]
+    log_entries: u32,
+}
+
+fn log_entries(text: &str) -> Result<u32, String> {
+    let entries = text.parse().ok().filter(|entries: &u32| {
+        entries.is_power_of_two() && (MIN_LOG_ENTRIES..=MAX_LOG_ENTRIES).contains(entries)
+    });
+    entries.ok_or_else(|| format!("not a power of two from {MIN_LOG_ENTRIES} to {MAX_LOG_ENTRIES}"))
+}
+
 /// The trace, a result or the driver cannot be used.
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Replay {
-            trace,
-            json,
-            power_cuts,
-            seed,
-            driver,
-            interleave,
-        } => replay(&trace, json, power_cuts, seed, driver, interleave),
+        Command::Replay(arguments) => replay(arguments),
         Command::Table { results } => show(&results),
     };
     done.unwrap_or_else(|error| {
@@ -74,27 +88,22 @@ fn main() -> ExitCode {
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-fn replay(
-    trace: &std::path::Path,
-    json: bool,
-    power_cuts: u64,
-    seed: u64,
-    driver: PathBuf,
-    interleave: u64,
-) -> Outcome {
+fn replay(arguments: ReplayArguments) -> Outcome {
     use daxctl::replay::{Options, replay};
-    let read = daxctl::trace::read(trace)?;
+    let read = daxctl::trace::read(&arguments.trace)?;
     let bar = progress_bar(read.steps.len());
     let options = Options {
-        driver,
-        power_cuts,
-        seed,
-        interleave,
+        driver: arguments.driver,
+        power_cuts: arguments.power_cuts,
+        seed: arguments.seed,
+        interleave: arguments.interleave,
+        mapped: arguments.mapped,
+        log_entries: arguments.log_entries,
     };
     let result = replay(&read, &options, &mut |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let report = result?;
-    if json {
+    if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{}", table(std::slice::from_ref(&report)));
@@ -104,18 +113,30 @@ fn replay(
         return Ok(ExitCode::SUCCESS);
     }
     faults.iter().for_each(|fault| eprintln!("daxctl: {fault}"));
+    let log_entries = match options.mapped {
+        Mapped::Log => format!(" --log-entries {}", options.log_entries),
+        Mapped::Report | Mapped::Faults | Mapped::Conservative => String::new(),
+    };
     eprintln!(
-        "daxctl: to see it again: daxctl replay {} --power-cuts {power_cuts} --seed {seed} \
-         --interleave {interleave} --driver {}",
-        trace.display(),
+        "daxctl: to see it again: daxctl replay {} --power-cuts {} --seed {} --interleave {} \
+         --mapped {}{log_entries} --driver {}",
+        arguments.trace.display(),
+        options.power_cuts,
+        options.seed,
+        options.interleave,
+        options.mapped,
         options.driver.display(),
     );
     Ok(ExitCode::FAILURE)
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-fn replay(_: &std::path::Path, _: bool, _: u64, _: u64, _: PathBuf, _: u64) -> Outcome {
-    Err("replay needs the simulator, which runs on Linux on x86-64".into())
+fn replay(arguments: ReplayArguments) -> Outcome {
+    Err(format!(
+        "{} cannot be replayed here: the simulator runs on Linux on x86-64",
+        arguments.trace.display()
+    )
+    .into())
 }
 
 /// Shown on a terminal only.

@@ -1,6 +1,8 @@
 //! What must be durable, worked out from the trace alone: no driver, no simulator.
 
-use crate::random::mix;
+mod view;
+
+use crate::{mapped::Mapped, random::mix};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes of a cache line.
@@ -33,6 +35,7 @@ pub struct File {
     pub size: u64,
     lines: BTreeMap<u64, History>,
     dirty: BTreeSet<u64>,
+    view: Option<view::View>,
 }
 
 /// A byte range that did not survive as it must have.
@@ -80,7 +83,7 @@ impl File {
         self.size = self.size.max(end);
     }
 
-    /// Lines that a commit has to flush.
+    /// Lines that were stored to or written since the last commit.
     pub fn dirty_lines(&self) -> u64 {
         self.dirty.len() as u64
     }
@@ -96,6 +99,9 @@ impl File {
             if let Some(history) = self.lines.get_mut(&index) {
                 history.versions.drain(..history.versions.len() - 1);
             }
+        }
+        if let Some(view) = &mut self.view {
+            view.commit();
         }
     }
 
@@ -115,6 +121,37 @@ impl File {
             }
         }
         self.size = size;
+    }
+
+    /// Records that a writable view was made, with its stores recorded in this way.
+    pub fn map(&mut self, mapped: Mapped) {
+        self.view = Some(view::View::new(mapped));
+    }
+
+    /// Records that `data` was stored through the view.
+    pub fn store_through_view(&mut self, offset: u64, data: &[u8]) {
+        self.store(offset, data);
+        if let Some(view) = &mut self.view {
+            view.store(offset, data.len() as u64);
+        }
+    }
+
+    /// Records that a range did not fit into the dirty log.
+    pub fn overflow(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.overflow();
+        }
+    }
+
+    /// Lines that a commit flushes: those that are dirty, and those that the driver cannot tell from
+    /// them.
+    pub fn lines_to_flush(&self) -> u64 {
+        let seen = self.view.as_ref().map(|view| view.lines(&self.dirty));
+        match seen {
+            None | Some(view::Seen::Exactly) => self.dirty_lines(),
+            Some(view::Seen::All) => self.lines(),
+            Some(view::Seen::Lines(lines)) => lines.range(..self.lines()).count() as u64,
+        }
     }
 
     /// Compares what survived a power cut, read line by line, with what may have.
@@ -180,76 +217,4 @@ impl Model {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn survivors(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) + '_ {
-        |offset, target| {
-            let from = &bytes[offset as usize..];
-            target.copy_from_slice(&from[..target.len()]);
-        }
-    }
-
-    #[test]
-    fn fresh_data_differs_everywhere() {
-        let mut file = File::default();
-        for sequence in 0..200 {
-            let before: Vec<u8> = file.lines.values().flat_map(|line| *line.now()).collect();
-            let data = file.fresh_data(0, 128, sequence);
-            assert!(before.iter().zip(&data).all(|(old, new)| old != new));
-            file.store(0, &data);
-        }
-    }
-
-    #[test]
-    fn a_committed_line_must_survive() {
-        let mut file = File::default();
-        file.store(0, &[1; 128]);
-        assert_eq!((file.dirty_lines(), file.lines()), (2, 2));
-        file.commit();
-        assert_eq!(file.dirty_lines(), 0);
-        assert_eq!(file.check(survivors(&[1; 128])), []);
-        let mut lost = [1; 128];
-        lost[64..].fill(0);
-        let loss = Loss {
-            offset: 64,
-            bytes: 64,
-            committed: true,
-        };
-        assert_eq!(file.check(survivors(&lost)), [loss]);
-    }
-
-    #[test]
-    fn a_dirty_line_may_be_any_mixture_of_whole_units() {
-        let mut file = File::default();
-        file.store(0, &[1; 64]);
-        file.commit();
-        file.store(0, &[2; 64]);
-        file.store(0, &[3; 64]);
-        let mut mixed = [1; 64];
-        mixed[8..16].fill(3);
-        mixed[16..24].fill(2);
-        assert_eq!(file.check(survivors(&mixed)), []);
-        // A torn unit, and one that is older than the commit.
-        mixed[24] = 2;
-        mixed[32..40].fill(0);
-        let loss = Loss {
-            offset: 24,
-            bytes: 16,
-            committed: false,
-        };
-        assert_eq!(file.check(survivors(&mixed)), [loss]);
-    }
-
-    #[test]
-    fn what_is_cut_off_is_gone() {
-        let mut file = File::default();
-        file.store(0, &[1; 256]);
-        file.truncate(100);
-        assert_eq!(file.dirty_lines(), 2);
-        file.commit();
-        let mut rest = [0; 256];
-        rest[..100].fill(1);
-        assert_eq!(file.check(survivors(&rest)), []);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What a replay found, as JSON and as a table.
 
+use crate::mapped::Mapped;
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The trace's name.
     pub trace: String,
+    /// How stores through views were recorded.
+    pub mapped: Mapped,
     /// WriteFile calls.
     pub writes: u64,
     /// Stores through views.
@@ -22,8 +25,11 @@ pub struct Report {
     pub lines_flushed: u64,
     /// Flush instructions that the processor executed in them.
     pub lines_flushed_observed: u64,
-    /// Lines that were dirty, by the trace alone.
+    /// Lines to flush, by the trace alone: those that were dirty, and those that could not be told
+    /// from them with this way of recording.
     pub lines_expected: u64,
+    /// Stores that did not fit into a dirty log, so that the next commit flushed all of the file.
+    pub log_overflows: u64,
     /// Fence instructions that the processor executed in them.
     pub drains_observed: u64,
     /// Lines in the ranges that the program asked to flush.
@@ -62,7 +68,7 @@ impl Report {
         if self.lines_expected != observed {
             let expected = self.lines_expected;
             faults.push(format!(
-                "{expected} lines were dirty, {observed} were flushed"
+                "{expected} lines were to be flushed, {observed} were"
             ));
         }
         faults.extend(
@@ -80,9 +86,10 @@ pub fn table(reports: &[Report]) -> String {
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header([
         "trace",
+        "mapped",
         "commits",
         "lines asked",
-        "lines dirty",
+        "lines due",
         "lines flushed",
         "asked/flushed",
         "drains",
@@ -93,6 +100,7 @@ pub fn table(reports: &[Report]) -> String {
         let flushed = report.lines_flushed_observed;
         table.add_row([
             report.trace.clone(),
+            report.mapped.to_string(),
             grouped(report.commits),
             grouped(report.asked_lines),
             grouped(report.lines_expected),
@@ -103,7 +111,7 @@ pub fn table(reports: &[Report]) -> String {
             grouped(report.bytes_lost),
         ]);
     }
-    for column in table.column_iter_mut().skip(1) {
+    for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()

@@ -4,6 +4,7 @@ use crate::{
     NtStatus,
     kernel::{Kernel, State},
     nt::Block,
+    thread,
 };
 use std::sync::Arc;
 
@@ -134,7 +135,9 @@ impl Kernel {
             let kind = usize::from(kind);
             // SAFETY: the callback takes the context and its type
             // (nc-fltkernel-pflt_context_cleanup_callback).
-            unsafe { ntsim_machine::call::call2(cleanup, address, kind) };
+            self.driver_callback(thread::irql(), || unsafe {
+                ntsim_machine::call::call2(cleanup, address, kind)
+            });
         }
         let freed = self.lock().contexts.remove(&address);
         debug_assert!(freed.is_some_and(|context| context.block.address() == address));

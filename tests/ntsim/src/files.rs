@@ -5,7 +5,7 @@ use crate::{
     NtStatus,
     contexts::Place,
     kernel::{Kernel, State},
-    nt::{file_object, put},
+    nt::{Block, file_object, put},
 };
 use ntsim_machine::pmem::LINE;
 use std::sync::Arc;
@@ -33,8 +33,11 @@ pub(crate) struct Fcb {
     pub stream_context: Option<usize>,
     /// The context of the filter's section for data scan.
     pub data_scan: Option<usize>,
-    /// Views in user processes.
+    /// Views in user processes, and those of them that can be written.
     pub user_views: u32,
+    pub writable_views: u32,
+    /// SECTION_OBJECT_POINTERS (ns-wdm-_section_object_pointers), one for all file objects.
+    pub section_object_pointers: Block,
 }
 
 impl State {
@@ -75,6 +78,8 @@ impl State {
             stream_context: None,
             data_scan: None,
             user_views: 0,
+            writable_views: 0,
+            section_object_pointers: Block::zeroed(24),
         };
         self.files.insert(self.next_file, fcb);
         Ok(self.next_file)

@@ -2,16 +2,19 @@
 
 use crate::{
     NtStatus, Sim, SimError, VolumeOptions,
-    contexts::Place,
+    dispatch::SHUTDOWN,
+    instance::{AUTOMATIC_ATTACHMENT, NEWLY_MOUNTED_VOLUME},
     kernel::Kernel,
     nt::{
         Block, flt_context_registration as cr, flt_operation_registration as or,
         flt_registration as fr, flt_related_objects as ro, get, put,
     },
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, thread::ThreadId};
 
+#[derive(Clone, Copy)]
 pub(crate) struct Operation {
+    pub flags: u32,
     pub pre: usize,
     pub post: usize,
 }
@@ -25,13 +28,14 @@ pub(crate) struct ContextType {
 /// What FltRegisterFilter copied.
 pub(crate) struct Filter {
     pub block: Block,
-    flags: u32,
+    pub flags: u32,
     pub operations: HashMap<u8, Operation>,
     pub contexts: Vec<ContextType>,
     pub unload: usize,
-    instance_setup: usize,
-    teardown_start: usize,
-    teardown_complete: usize,
+    pub instance_setup: usize,
+    pub query_teardown: usize,
+    pub teardown_start: usize,
+    pub teardown_complete: usize,
     pub section_notification: usize,
 }
 
@@ -47,22 +51,50 @@ pub(crate) struct Volume {
     pub options: VolumeOptions,
     pub block: Block,
     instance: Block,
+    /// Instances that were, whose addresses mean nothing else.
+    gone: Vec<Block>,
     pub attached: bool,
+    pub tearing_down: bool,
     pub data_scan: bool,
     pub instance_context: Option<usize>,
+    /// How often it was dismounted: what was opened before is dead.
+    pub mount: u32,
+    pub dismounted: bool,
+    /// IRP_MN_QUERY_REMOVE_DEVICE succeeded: nothing more can be opened.
+    pub remove_pending: bool,
+    pub device: DeviceState,
+}
+
+/// The persistent memory below a volume.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeviceState {
+    Present,
+    /// The filter is being told, in this thread, that it is gone.
+    Leaving(ThreadId),
+    Gone,
 }
 
 impl Volume {
     pub fn instance_address(&self) -> usize {
         self.instance.address()
     }
+
+    /// Makes an instance that no pointer to an earlier one means.
+    pub fn new_instance(&mut self) {
+        let old = std::mem::replace(&mut self.instance, Block::zeroed(64));
+        self.gone.push(old);
+    }
+
+    fn was_instance(&self, address: usize) -> bool {
+        self.gone.iter().any(|block| block.address() == address)
+    }
 }
 
 impl Sim {
-    /// Mounts a volume under a drive letter.
+    /// Mounts a volume under a drive letter, and offers it to the filter.
     ///
     /// # Errors
-    /// A filter that is to be attached to it failed.
+    /// None as yet: a filter may decline.
     pub fn add_volume(&self, letter: char, options: VolumeOptions) -> Result<(), SimError> {
         let index = {
             let mut state = self.kernel.lock();
@@ -71,13 +103,22 @@ impl Sim {
                 options,
                 block: Block::zeroed(64),
                 instance: Block::zeroed(64),
+                gone: Vec::new(),
                 attached: false,
+                tearing_down: false,
                 data_scan: false,
                 instance_context: None,
+                mount: 0,
+                dismounted: false,
+                remove_pending: false,
+                device: DeviceState::Present,
             });
             state.volumes.len() - 1
         };
-        self.driver_code(|| self.kernel.attach(index))
+        let flags = AUTOMATIC_ATTACHMENT | NEWLY_MOUNTED_VOLUME;
+        // A filter that does not want the volume is not attached, which is no failure.
+        let _ = self.kernel.attach(index, flags);
+        Ok(())
     }
 
     /// Whether the filter has an instance on a volume.
@@ -114,6 +155,7 @@ pub(crate) unsafe fn read_registration(address: usize) -> Result<Filter, NtStatu
         contexts: unsafe { read_contexts(field(fr::CONTEXTS)) },
         unload: field(fr::UNLOAD),
         instance_setup: field(fr::INSTANCE_SETUP),
+        query_teardown: field(fr::QUERY_TEARDOWN),
         teardown_start: field(fr::TEARDOWN_START),
         teardown_complete: field(fr::TEARDOWN_COMPLETE),
         section_notification: field(fr::SECTION_NOTIFICATION),
@@ -122,6 +164,9 @@ pub(crate) unsafe fn read_registration(address: usize) -> Result<Filter, NtStatu
 
 unsafe fn read_operations(mut at: usize) -> HashMap<u8, Operation> {
     let mut operations = HashMap::new();
+    if at == 0 {
+        return operations;
+    }
     loop {
         // SAFETY: an element of the registered array, up to its end mark.
         let major: u8 = unsafe { get(at, or::MAJOR_FUNCTION) };
@@ -132,13 +177,18 @@ unsafe fn read_operations(mut at: usize) -> HashMap<u8, Operation> {
         let pre = unsafe { get(at, or::PRE) };
         // SAFETY: as above.
         let post = unsafe { get(at, or::POST) };
-        operations.insert(major, Operation { pre, post });
+        // SAFETY: as above.
+        let flags = unsafe { get(at, or::FLAGS) };
+        operations.insert(major, Operation { flags, pre, post });
         at += or::SIZE;
     }
 }
 
 unsafe fn read_contexts(mut at: usize) -> Vec<ContextType> {
     let mut contexts = Vec::new();
+    if at == 0 {
+        return contexts;
+    }
     loop {
         // SAFETY: an element of the registered array, up to its end mark.
         let kind: u16 = unsafe { get(at, cr::TYPE) };
@@ -159,6 +209,40 @@ unsafe fn read_contexts(mut at: usize) -> Vec<ContextType> {
 }
 
 impl Kernel {
+    /// What the reference says cannot be registered (ns-fltkernel-_flt_operation_registration).
+    pub fn check_registration(&self, filter: &Filter) {
+        let shutdown = filter.operations.get(&SHUTDOWN);
+        if shutdown.is_some_and(|operation| operation.post != 0) {
+            self.violation("registration", "a post-operation for IRP_MJ_SHUTDOWN");
+        }
+    }
+
+    /// The volume of an instance.
+    pub fn instance_index(&self, instance: usize) -> Result<usize, NtStatus> {
+        let state = self.lock();
+        let attached = |volume: &Volume| volume.attached && volume.instance_address() == instance;
+        if let Some(index) = state.volumes.iter().position(attached) {
+            return Ok(index);
+        }
+        if state
+            .volumes
+            .iter()
+            .any(|volume| volume.was_instance(instance))
+        {
+            return Err(NtStatus::FLT_DELETING_OBJECT);
+        }
+        Err(NtStatus::INVALID_PARAMETER)
+    }
+
+    /// The volume of an instance that is not being torn down.
+    pub fn live_instance(&self, instance: usize) -> Result<usize, NtStatus> {
+        let index = self.instance_index(instance)?;
+        if self.lock().volumes[index].tearing_down {
+            return Err(NtStatus::FLT_DELETING_OBJECT);
+        }
+        Ok(index)
+    }
+
     /// FLT_RELATED_OBJECTS for a volume and a file object.
     pub fn related_objects(&self, volume: usize, file: usize) -> Block {
         let state = self.lock();
@@ -180,79 +264,5 @@ impl Kernel {
         // SAFETY: as above.
         unsafe { put(at, ro::FILE_OBJECT, file) };
         block
-    }
-
-    /// Offers a volume to the filter. DAX volumes are offered to filters that say they support
-    /// them (FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME).
-    pub fn attach(self: &Arc<Self>, index: usize) {
-        let (setup, file_system) = {
-            let state = self.lock();
-            let Some(filter) = &state.filter else { return };
-            let options = state.volumes[index].options;
-            if options.dax && filter.flags & fr::SUPPORT_DAX_VOLUME == 0 {
-                return;
-            }
-            // FLT_FSTYPE_NTFS or FLT_FSTYPE_FAT.
-            (filter.instance_setup, if options.ntfs { 2 } else { 3 })
-        };
-        let related = self.related_objects(index, 0);
-        const FILE_DEVICE_DISK_FILE_SYSTEM: usize = 8;
-        self.lock().volumes[index].attached = true;
-        // SAFETY: the callback's four arguments (nc-fltkernel-pflt_instance_setup_callback).
-        let status = unsafe {
-            ntsim_machine::call::call4(
-                setup,
-                related.address(),
-                0,
-                FILE_DEVICE_DISK_FILE_SYSTEM,
-                file_system,
-            )
-        };
-        if !NtStatus(status as i32).is_success() {
-            self.lock().volumes[index].attached = false;
-            let instance = self.lock().volumes[index].instance_address();
-            self.detach_context(&Place::Instance(instance));
-        }
-    }
-
-    /// FltUnregisterFilter: tears down every instance, then forgets the filter.
-    pub fn unregister_filter(self: &Arc<Self>) {
-        let volumes = self.lock().volumes.len();
-        (0..volumes).for_each(|index| self.tear_down(index));
-        self.lock().filter = None;
-    }
-
-    fn tear_down(self: &Arc<Self>, index: usize) {
-        let (start, complete, instance) = {
-            let state = self.lock();
-            let volume = &state.volumes[index];
-            let (true, Some(filter)) = (volume.attached, &state.filter) else {
-                return;
-            };
-            (
-                filter.teardown_start,
-                filter.teardown_complete,
-                volume.instance_address(),
-            )
-        };
-        let related = self.related_objects(index, 0);
-        for callback in [start, complete]
-            .into_iter()
-            .filter(|callback| *callback != 0)
-        {
-            // SAFETY: the callbacks' two arguments
-            // (nc-fltkernel-pflt_instance_teardown_callback).
-            unsafe { ntsim_machine::call::call2(callback, related.address(), 0) };
-        }
-        self.lock().volumes[index].attached = false;
-        let streams: Vec<u64> = {
-            let state = self.lock();
-            let here = state.files.iter().filter(|(_, fcb)| fcb.volume == index);
-            here.map(|(id, _)| *id).collect()
-        };
-        for stream in streams {
-            self.detach_context(&Place::Stream(stream));
-        }
-        self.detach_context(&Place::Instance(instance));
     }
 }

@@ -106,8 +106,8 @@ impl Sim {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, NtStatus> {
-        let entry = self.kernel.lock().handles.get(&device.0).cloned();
-        let Some(Target::Device(file)) = entry.map(|entry| entry.target) else {
+        let entry = self.kernel.lock().handle(device.0)?.clone();
+        let Target::Device(file) = entry.target else {
             return Err(NtStatus::INVALID_HANDLE);
         };
         // METHOD_BUFFERED: one system buffer for both, as long as the longer; what the driver has

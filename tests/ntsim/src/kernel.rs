@@ -6,14 +6,14 @@ use crate::{
     dispatch::Hook,
     files::{Fcb, Regions},
     filter::{Filter, Volume},
-    imports,
     io::Device,
-    nt::{Block, Utf16, driver_object, get},
+    nt::{Block, driver_object, get},
     objects::{FileObject, HandleEntry},
+    outstanding::Outstanding,
     pool::Pool,
     push_locks::PushLocks,
-    registry::{self, Registry},
-    sections::{Section, SystemView},
+    registry::Registry,
+    sections::{Section, SectionView},
     thread,
 };
 use ntsim_machine::{
@@ -22,9 +22,9 @@ use ntsim_machine::{
     pmem::Pmem,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicU64},
+    time::Instant,
 };
 
 /// How the machine is made.
@@ -34,6 +34,16 @@ pub struct SimOptions {
     pub pmem_bytes: u64,
     /// Runs the post-operation of writes at DISPATCH_LEVEL, which the reference allows.
     pub post_write_at_dispatch: bool,
+    /// Runs the post-operation of writes in another thread, unless it is synchronized.
+    pub post_write_in_other_thread: bool,
+    /// Runs the section conflict callback at APC_LEVEL, where sections cannot be closed.
+    pub conflict_at_apc: bool,
+    /// Tells of a section conflict while FltCreateSectionForDataScan is called for this time (from
+    /// 1), before it returns.
+    pub conflict_before_create_returns: Option<u64>,
+    /// MmDoesFileHaveUserWritableReferences counts writable handles as well, as its page says and
+    /// no system is known to do.
+    pub writable_handles_are_references: bool,
 }
 
 impl Default for SimOptions {
@@ -41,6 +51,10 @@ impl Default for SimOptions {
         Self {
             pmem_bytes: 1 << 40,
             post_write_at_dispatch: true,
+            post_write_in_other_thread: false,
+            conflict_at_apc: false,
+            conflict_before_create_returns: None,
+            writable_handles_are_references: false,
         }
     }
 }
@@ -98,6 +112,9 @@ pub enum SimError {
         /// What it returned.
         status: NtStatus,
     },
+    /// The system was shut down.
+    #[error("the system was shut down")]
+    ShutDown,
     /// No driver is loaded.
     #[error("no driver is loaded")]
     NoDriver,
@@ -110,7 +127,9 @@ pub(crate) struct State {
     pub pool: Pool,
     pub file_objects: HashMap<usize, FileObject>,
     pub sections: HashMap<usize, Section>,
-    pub views: HashMap<usize, SystemView>,
+    pub views: HashMap<usize, SectionView>,
+    /// Where the driver's views were in processes, until a program unmapped them.
+    pub unmapped_by_programs: HashSet<usize>,
     pub handles: BTreeMap<u64, HandleEntry>,
     pub next_handle: u64,
     pub filter: Option<Filter>,
@@ -124,19 +143,28 @@ pub(crate) struct State {
     pub registry: Registry,
     /// References to volumes and instances that the driver holds.
     pub flt_references: i64,
+    /// The filter is being unloaded and cannot decline.
+    pub mandatory_unload: bool,
+    pub shut_down: bool,
 }
 
-struct Driver {
-    image: Image,
-    object: Block,
-    oracle: Arc<Oracle>,
+pub(crate) struct Driver {
+    pub image: Image,
+    pub object: Block,
+    pub oracle: Arc<Oracle>,
 }
 
 pub(crate) struct Kernel {
     state: Mutex<State>,
     violations: Mutex<Vec<Violation>>,
-    driver: Mutex<Option<Driver>>,
+    pub driver: Mutex<Option<Driver>>,
     pub push_locks: PushLocks,
+    pub outstanding: Outstanding,
+    /// Calls of FltCreateSectionForDataScan that made a section.
+    pub data_scans: AtomicU64,
+    /// Changes of the device below any volume.
+    pub removals: AtomicU64,
+    pub booted: Instant,
     pub pmem: Pmem,
     pub options: SimOptions,
     pub hook: Mutex<Option<Hook>>,
@@ -201,6 +229,10 @@ impl Sim {
             violations: Mutex::default(),
             driver: Mutex::default(),
             push_locks: PushLocks::default(),
+            outstanding: Outstanding::default(),
+            data_scans: AtomicU64::new(0),
+            removals: AtomicU64::new(0),
+            booted: Instant::now(),
             pmem: Pmem::new(options.pmem_bytes)?,
             options,
             hook: Mutex::default(),
@@ -212,60 +244,6 @@ impl Sim {
         Ok(Self {
             kernel: Arc::new(kernel),
         })
-    }
-
-    /// Loads a driver as starting its service does: maps the image, plants the oracle, calls
-    /// DriverEntry.
-    ///
-    /// # Errors
-    /// The file is not a kernel image for x64, imports something unknown, or DriverEntry failed.
-    pub fn load_driver(&self, path: &Path, service: &str) -> Result<(), SimError> {
-        let exports = self.kernel.exports.address();
-        let image = Image::load(path, &mut |dll, name| imports::resolve(exports, dll, name))?;
-        let oracle = Oracle::plant(&image).map_err(|error| SimError::Plant(error.to_string()))?;
-        let oracle = Arc::new(oracle);
-        let object = Block::zeroed(driver_object::SIZE);
-        let (entry, driver) = (image.entry_point(), object.address());
-        *self.kernel.driver.lock().expect("driver") = Some(Driver {
-            image,
-            object,
-            oracle,
-        });
-        self.set_probe(None);
-        self.kernel.create_service_key(service);
-        let path = Utf16::new(&registry::service_path(service));
-        // SAFETY: DriverEntry takes a driver object and a string (nc-wdm-driver_initialize).
-        let status = self
-            .driver_code(|| unsafe { ntsim_machine::call::call2(entry, driver, path.address()) })?;
-        let status = NtStatus(status as i32);
-        status.check().map_err(|status| SimError::Driver {
-            routine: "DriverEntry",
-            status,
-        })
-    }
-
-    /// Unloads the driver as stopping its service does, and reports what it left behind.
-    ///
-    /// # Errors
-    /// The driver declined.
-    pub fn unload_driver(&self, _service: &str) -> Result<(), SimError> {
-        let unload = self
-            .kernel
-            .lock()
-            .filter
-            .as_ref()
-            .map(|filter| filter.unload);
-        let unload = unload.ok_or(SimError::NoDriver)?;
-        // SAFETY: a filter's unload callback takes flags (nc-fltkernel-pflt_filter_unload_callback).
-        let status = self.driver_code(|| unsafe { ntsim_machine::call::call1(unload, 0) })? as i32;
-        let status = NtStatus(status);
-        status.check().map_err(|status| SimError::Driver {
-            routine: "FilterUnloadCallback",
-            status,
-        })?;
-        self.kernel.check_leaks();
-        *self.kernel.driver.lock().expect("driver") = None;
-        Ok(())
     }
 
     /// What the driver did wrong so far.
@@ -301,12 +279,10 @@ impl Sim {
     pub fn set_probe(&self, mut probe: Option<Probe>) {
         let kernel = Arc::downgrade(&self.kernel);
         let checked = move |event: &oracle::Event| {
-            let is_flush = matches!(event.kind, oracle::EventKind::Flush { .. });
-            if is_flush
-                && thread::attached() == 0
+            if matches!(event.kind, oracle::EventKind::Flush { .. })
                 && let Some(kernel) = kernel.upgrade()
             {
-                kernel.violation("view", "flushed while not attached to the System process");
+                kernel.check_flush(event);
             }
             if let Some(probe) = &mut probe {
                 probe(event);
@@ -357,11 +333,6 @@ impl Sim {
         (routine != 0).then_some(routine)
     }
 
-    /// Reports what a driver that is gone, or was never loaded, left behind, as violations.
-    pub fn check_nothing_left(&self) {
-        self.kernel.check_leaks();
-    }
-
     /// "daxflush.sys+0x1234" for an address in the driver.
     pub fn symbolize(&self, address: usize) -> String {
         let driver = self.kernel.driver.lock().expect("driver");
@@ -372,41 +343,19 @@ impl Sim {
 }
 
 impl Kernel {
-    /// Everything that a driver must have given back when it is gone.
-    fn check_leaks(&self) {
-        self.check_pool_leaks();
-        self.check_push_locks();
-        let state = self.lock();
-        for (what, left) in [
-            ("devices", state.devices.len()),
-            ("symbolic links", state.links.len()),
-            (
-                "references to volumes and instances",
-                state.flt_references.unsigned_abs() as usize,
-            ),
-            ("contexts", state.contexts.len()),
-            ("views in the System process", state.views.len()),
-            ("sections", state.sections.len()),
-            (
-                "kernel handles",
-                state
-                    .handles
-                    .values()
-                    .filter(|entry| entry.is_kernel())
-                    .count(),
-            ),
-        ] {
-            if left != 0 {
-                self.violation("leak", &format!("{left} {what}"));
-            }
+    /// In units of 100 ns since the start.
+    pub fn interrupt_time(&self) -> u64 {
+        (self.booted.elapsed().as_nanos() / 100) as u64
+    }
+
+    /// What a flush instruction of the driver must not do.
+    fn check_flush(&self, event: &oracle::Event) {
+        if !thread::in_system() {
+            self.violation("view", "flushed while not attached to the System process");
         }
-        let kept = state
-            .file_objects
-            .values()
-            .filter(|file| file.is_kept())
-            .count();
-        if kept != 0 {
-            self.violation("leak", &format!("{kept} file objects are still referenced"));
+        let line = event.pmem_line();
+        if line.is_some_and(|line| self.is_removed_memory(line)) {
+            self.violation("removal", "flushed memory of a device that was removed");
         }
     }
 }

@@ -5,21 +5,32 @@
 //! reference, whose pages they name; structures are written from it byte by byte (`nt.rs`) and
 //! shared with no driver. Every flush instruction the driver executes is seen by [`ntsim_machine`].
 
+mod callback_data;
+mod completion;
 mod contexts;
+mod deferred;
 mod dispatch;
 mod files;
 mod filter;
 mod imports;
+mod instance;
 mod io;
 mod kernel;
+mod lock_order;
 mod nt;
 mod objects;
+mod outstanding;
+mod pnp;
 mod pool;
 mod power;
+mod process;
 mod push_locks;
 mod registry;
 mod sections;
+mod service;
 mod status;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod user;
 
@@ -27,5 +38,6 @@ pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};
+pub use sections::SharedView;
 pub use status::NtStatus;
 pub use user::{Access, Disposition, FileId, FsEvent, MappedView};

@@ -75,6 +75,7 @@ pub mod file_object {
     pub const TYPE: usize = 0;
     pub const STRUCTURE_SIZE: usize = 2;
     pub const FS_CONTEXT: usize = 0x18;
+    pub const SECTION_OBJECT_POINTER: usize = 0x28;
     pub const DELETE_PENDING: usize = 0x49;
     pub const READ_ACCESS: usize = 0x4a;
     pub const WRITE_ACCESS: usize = 0x4b;
@@ -131,9 +132,11 @@ pub mod flt_registration {
     pub const OPERATIONS: usize = 16;
     pub const UNLOAD: usize = 24;
     pub const INSTANCE_SETUP: usize = 32;
+    pub const QUERY_TEARDOWN: usize = 40;
     pub const TEARDOWN_START: usize = 48;
     pub const TEARDOWN_COMPLETE: usize = 56;
     pub const SECTION_NOTIFICATION: usize = 104;
+    pub const DO_NOT_SUPPORT_SERVICE_STOP: u32 = 1;
     pub const SUPPORT_DAX_VOLUME: u32 = 4;
 }
 
@@ -141,9 +144,14 @@ pub mod flt_registration {
 pub mod flt_operation_registration {
     pub const SIZE: usize = 32;
     pub const MAJOR_FUNCTION: usize = 0;
+    pub const FLAGS: usize = 4;
     pub const PRE: usize = 8;
     pub const POST: usize = 16;
     pub const END: u8 = 0x80;
+    pub const SKIP_PAGING_IO: u32 = 1;
+    pub const SKIP_CACHED_IO: u32 = 2;
+    pub const SKIP_NON_DASD_IO: u32 = 4;
+    pub const SKIP_NON_CACHED_NON_PAGING_IO: u32 = 8;
 }
 
 /// ns-fltkernel-_flt_context_registration
@@ -165,13 +173,22 @@ pub mod flt_callback_data {
     pub const INFORMATION: usize = 32;
     pub const REQUESTOR_MODE: usize = 80;
     pub const FLTFL_CALLBACK_DATA_IRP_OPERATION: u32 = 1;
+    pub const FLTFL_CALLBACK_DATA_FAST_IO_OPERATION: u32 = 2;
     pub const FLTFL_CALLBACK_DATA_FS_FILTER_OPERATION: u32 = 4;
+    pub const FLTFL_CALLBACK_DATA_DRAINING_IO: u32 = 0x4_0000;
+    pub const FLTFL_CALLBACK_DATA_POST_OPERATION: u32 = 0x8_0000;
 }
 
 /// ns-fltkernel-_flt_io_parameter_block; the parameters' offsets are within the block.
 pub mod flt_io_parameter_block {
     pub const SIZE: usize = 24 + 48;
+    pub const IRP_FLAGS: usize = 0;
+    pub const IRP_NOCACHE: u32 = 0x1;
+    pub const IRP_PAGING_IO: u32 = 0x2;
+    pub const IRP_SYNCHRONOUS_API: u32 = 0x4;
+    pub const IRP_SYNCHRONOUS_PAGING_IO: u32 = 0x40;
     pub const MAJOR_FUNCTION: usize = 4;
+    pub const MINOR_FUNCTION: usize = 5;
     pub const TARGET_FILE_OBJECT: usize = 8;
     pub const TARGET_INSTANCE: usize = 16;
     pub const PARAMETERS: usize = 24;

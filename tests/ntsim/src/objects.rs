@@ -4,6 +4,7 @@ use crate::{
     NtStatus,
     kernel::{Kernel, State},
     nt::{Block, file_object, put},
+    thread,
 };
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(crate) struct HandleEntry {
     pub target: Target,
     pub access: u32,
     pub kernel: bool,
+    /// Whose handle table it is in: System's for kernel handles.
+    pub process: u64,
 }
 
 impl HandleEntry {
@@ -52,6 +55,8 @@ pub(crate) struct FileObject {
     pub volume: usize,
     /// The stream; nothing for a volume open.
     pub file: Option<u64>,
+    /// Which mount of the volume it was opened on.
+    pub mount: u32,
 }
 
 impl FileObject {
@@ -75,9 +80,22 @@ impl State {
                 target,
                 access,
                 kernel,
+                process: if kernel {
+                    thread::SYSTEM
+                } else {
+                    thread::current_process()
+                },
             },
         );
         value
+    }
+
+    /// What a handle means in the current process.
+    pub fn handle(&self, handle: u64) -> Result<&HandleEntry, NtStatus> {
+        let entry = self.handles.get(&handle);
+        let here =
+            |entry: &&HandleEntry| entry.kernel || entry.process == thread::current_process();
+        entry.filter(here).ok_or(NtStatus::INVALID_HANDLE)
     }
 
     pub fn new_file_object(&mut self, volume: usize, file: Option<u64>, access: u32) -> usize {
@@ -117,6 +135,7 @@ impl State {
             own: 1,
             volume,
             file,
+            mount: self.volumes.get(volume).map_or(0, |volume| volume.mount),
         };
         self.file_objects.insert(address, object);
         address
@@ -190,9 +209,13 @@ impl Kernel {
         user: bool,
     ) -> Result<usize, NtStatus> {
         let state = self.lock();
-        let entry = state.handles.get(&handle).ok_or(NtStatus::INVALID_HANDLE)?;
+        let entry = state.handle(handle)?;
         if user && entry.kernel {
             return Err(NtStatus::INVALID_HANDLE);
+        }
+        if !user && !entry.kernel {
+            // Driver Verifier stops here: C4, subcode F6.
+            self.violation("handle", "a program's handle was looked up in KernelMode");
         }
         let Target::File(file) = entry.target else {
             return Err(NtStatus::OBJECT_TYPE_MISMATCH);
@@ -206,27 +229,24 @@ impl Kernel {
     /// ZwClose (nf-ntifs-ntclose) of a kernel handle.
     pub fn close_kernel_handle(self: &Arc<Self>, handle: u64) -> NtStatus {
         let entry = self.lock().handles.remove(&handle);
-        match entry {
-            Some(HandleEntry {
-                target: Target::Section(section),
-                kernel: true,
-                ..
-            }) => {
-                self.dereference_section(section);
-                NtStatus::SUCCESS
-            }
-            Some(HandleEntry {
-                target: Target::Key(_),
-                kernel: true,
-                ..
-            }) => NtStatus::SUCCESS,
-            _ => {
-                self.violation(
-                    "handle",
-                    &format!("ZwClose of {handle:#x}, no handle of a driver"),
-                );
-                NtStatus::INVALID_HANDLE
-            }
+        let closable = entry.as_ref().is_some_and(|entry| {
+            entry.kernel && matches!(entry.target, Target::Section(_) | Target::Key(_))
+        });
+        if !closable {
+            self.violation(
+                "handle",
+                &format!("ZwClose of {handle:#x}, no handle of a driver"),
+            );
+            return NtStatus::INVALID_HANDLE;
+        }
+        self.drop_handle(entry);
+        NtStatus::SUCCESS
+    }
+
+    /// What a section's or key's handle held is released.
+    pub fn drop_handle(self: &Arc<Self>, entry: Option<HandleEntry>) {
+        if let Some(Target::Section(section)) = entry.map(|entry| entry.target) {
+            self.dereference_section(section);
         }
     }
 }

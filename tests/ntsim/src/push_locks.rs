@@ -1,6 +1,6 @@
 //! Push locks (nf-fltkernel-fltinitializepushlock): reader-writer locks, never recursive.
 
-use crate::{kernel::Kernel, thread};
+use crate::{kernel::Kernel, lock_order, lock_order::LockOrder, thread};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Condvar, Mutex},
@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct PushLocks {
     locks: Mutex<HashMap<usize, Lock>>,
     released: Condvar,
+    order: Mutex<LockOrder>,
 }
 
 #[derive(Default)]
@@ -25,6 +26,7 @@ struct Lock {
 
 impl Kernel {
     pub fn initialize_push_lock(&self, address: usize) {
+        self.forget_order(address);
         let mut locks = self.push_locks.locks.lock().expect("push locks");
         if locks
             .insert(address, Lock::default())
@@ -36,6 +38,7 @@ impl Kernel {
     }
 
     pub fn delete_push_lock(&self, address: usize) {
+        self.forget_order(address);
         let removed = self
             .push_locks
             .locks
@@ -53,6 +56,7 @@ impl Kernel {
 
     pub fn acquire_push_lock(&self, address: usize, exclusive: bool) {
         let me = std::thread::current().id();
+        self.check_order(address);
         let mut locks = self.push_locks.locks.lock().expect("push locks");
         loop {
             let Some(lock) = locks.get_mut(&address) else {
@@ -69,6 +73,7 @@ impl Kernel {
                 } else {
                     lock.readers.insert(me);
                 }
+                lock_order::acquired(address);
                 return;
             }
             let (guard, timeout) = self
@@ -89,12 +94,30 @@ impl Kernel {
         let held = locks.get_mut(&address).is_some_and(|lock| lock.release(me));
         drop(locks);
         self.push_locks.released.notify_all();
+        lock_order::released(address);
         if !held {
             self.violation(
                 "push lock",
                 "a lock was released by a thread that does not hold it",
             );
         }
+    }
+
+    /// Before a wait, so that an order that would deadlock is reported also where it does.
+    fn check_order(&self, address: usize) {
+        let cycle = {
+            let mut order = self.push_locks.order.lock().expect("lock order");
+            order.acquiring(address)
+        };
+        if let Some(detail) = cycle {
+            self.violation("push lock order", &detail);
+        }
+    }
+
+    /// An address is another lock's from now on.
+    fn forget_order(&self, address: usize) {
+        let mut order = self.push_locks.order.lock().expect("lock order");
+        order.forget(address);
     }
 
     /// Reports locks that were not deleted, and those still held.

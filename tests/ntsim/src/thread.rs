@@ -1,6 +1,7 @@
-//! What a simulated thread has: its IRQL, where it is attached, and the kernel it belongs to.
+//! What a simulated thread has: its IRQL, its process, where it is attached, its top-level IRP, and
+//! the kernel it belongs to.
 
-use crate::kernel::Kernel;
+use crate::{Sim, kernel::Kernel};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -9,10 +10,19 @@ use std::{
 pub const PASSIVE_LEVEL: u8 = 0;
 pub const APC_LEVEL: u8 = 1;
 pub const DISPATCH_LEVEL: u8 = 2;
+pub const HIGH_LEVEL: u8 = 15;
+
+/// The id of the System process.
+pub const SYSTEM: u64 = 4;
+/// The process of threads that say nothing else.
+const FIRST_PROGRAM: u64 = 0x1000;
 
 thread_local! {
     static IRQL: Cell<u8> = const { Cell::new(PASSIVE_LEVEL) };
     static ATTACHED: Cell<u32> = const { Cell::new(0) };
+    static PROCESS: Cell<u64> = const { Cell::new(FIRST_PROGRAM) };
+    static IS_32_BIT: Cell<bool> = const { Cell::new(false) };
+    static TOP_LEVEL_IRP: Cell<usize> = const { Cell::new(0) };
     static KERNEL: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) };
 }
 
@@ -33,6 +43,51 @@ pub fn set_attached(depth: u32) {
     ATTACHED.set(depth);
 }
 
+/// The process that the thread is of.
+pub fn process() -> u64 {
+    PROCESS.get()
+}
+
+/// The process whose address space and handles the thread has now.
+pub fn current_process() -> u64 {
+    if attached() > 0 { SYSTEM } else { process() }
+}
+
+/// Whether the addresses of the System process are the thread's.
+pub fn in_system() -> bool {
+    current_process() == SYSTEM
+}
+
+/// Runs code as a thread of a process.
+pub fn in_process<T>(process: u64, work: impl FnOnce() -> T) -> T {
+    with(&PROCESS, process, work)
+}
+
+/// Whether the thread's process has 32-bit pointers.
+pub fn is_32_bit() -> bool {
+    IS_32_BIT.get()
+}
+
+pub fn top_level_irp() -> usize {
+    TOP_LEVEL_IRP.get()
+}
+
+/// Runs code below a file system, whose request is the thread's top-level IRP.
+pub fn with_top_level_irp<T>(irp: usize, work: impl FnOnce() -> T) -> T {
+    with(&TOP_LEVEL_IRP, irp, work)
+}
+
+fn with<V: 'static, T>(
+    variable: &'static std::thread::LocalKey<Cell<V>>,
+    value: V,
+    work: impl FnOnce() -> T,
+) -> T {
+    let before = variable.replace(value);
+    let result = work();
+    variable.set(before);
+    result
+}
+
 /// The kernel that the driver code running in this thread calls.
 pub fn kernel() -> Arc<Kernel> {
     let kernel = KERNEL.with_borrow(Clone::clone);
@@ -47,4 +102,42 @@ pub fn run<T>(kernel: &Arc<Kernel>, work: impl FnOnce() -> T) -> T {
     let result = work();
     KERNEL.set(before);
     result
+}
+
+impl Kernel {
+    /// Calls the driver at a level and checks that it comes back as it went.
+    pub fn driver_callback(self: &Arc<Self>, level: u8, call: impl FnOnce() -> usize) -> i32 {
+        let (before, attached) = (irql(), attached());
+        let _guard = ntsim_machine::oracle::enter_thread().expect("a thread for the driver");
+        set_irql(level);
+        let status = run(self, call) as i32;
+        if irql() != level || ATTACHED.get() != attached {
+            self.violation(
+                "callback",
+                "returned at another IRQL or attached to a process",
+            );
+            set_attached(attached);
+        }
+        set_irql(before);
+        status
+    }
+}
+
+impl Sim {
+    /// Runs code as a thread of the process with this id. The default is process 0x1000; a process
+    /// exists from its first handle to [`Sim::exit_process`].
+    pub fn in_process<T>(&self, process: u64, work: impl FnOnce() -> T) -> T {
+        in_process(process, work)
+    }
+
+    /// Runs code as a thread of a process with 32-bit pointers.
+    pub fn as_32_bit<T>(&self, work: impl FnOnce() -> T) -> T {
+        with(&IS_32_BIT, true, work)
+    }
+
+    /// Runs code with a top-level IRP, as in a thread in which a file system called back.
+    pub fn with_top_level_irp<T>(&self, work: impl FnOnce() -> T) -> T {
+        // FSRTL_FSP_TOP_LEVEL_IRP (nf-ntifs-iogettoplevelirp), which is no pointer.
+        with_top_level_irp(1, work)
+    }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     NtStatus, Sim,
+    callback_data::Parameters,
     dispatch::{
         ACQUIRE_FOR_CC_FLUSH, ACQUIRE_FOR_SECTION_SYNCHRONIZATION, CLEANUP, CREATE, FLUSH_BUFFERS,
-        Hook, Outcome, Parameters, READ, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION,
+        Hook, Outcome, READ, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION,
         SET_INFORMATION, WRITE,
     },
     kernel::State,
@@ -80,9 +81,21 @@ pub struct MappedView {
     file: u64,
     file_object: usize,
     volume: usize,
+    writable: bool,
 }
 
 impl MappedView {
+    /// Address of the first byte.
+    pub fn base(&self) -> usize {
+        self.view.base()
+    }
+
+    /// Length in bytes, up to the end of the last page.
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
     /// CPU stores.
     ///
     /// # Panics
@@ -360,7 +373,9 @@ impl Sim {
             .map(region + offset, length.next_multiple_of(4096), writable);
         let view = view.map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
         let mut state = self.kernel.lock();
-        state.fcb_mut(file.file)?.user_views += 1;
+        let fcb = state.fcb_mut(file.file)?;
+        fcb.user_views += 1;
+        fcb.writable_views += u32::from(writable);
         if let Some(kept) = state.file_objects.get_mut(&object) {
             kept.references += 1;
             kept.own += 1;
@@ -370,6 +385,7 @@ impl Sim {
             file: file.file,
             file_object: object,
             volume,
+            writable,
         })
     }
 
@@ -405,6 +421,7 @@ impl Sim {
     pub fn unmap_view(&self, view: MappedView) {
         if let Ok(fcb) = self.kernel.lock().fcb_mut(view.file) {
             fcb.user_views -= 1;
+            fcb.writable_views -= u32::from(view.writable);
         }
         self.release(view.file_object);
     }
@@ -486,10 +503,15 @@ impl Sim {
 impl State {
     /// Makes a file object one of a stream.
     fn bind(&mut self, object: usize, id: u64) {
+        let fcb = self.files.get(&id);
+        let pointers = fcb.map_or(0, |fcb| fcb.section_object_pointers.address());
         if let Some(file) = self.file_objects.get_mut(&object) {
             file.file = Some(id);
             // SAFETY: a file object of ours.
             unsafe { put(file.block.address(), file_object::FS_CONTEXT, id) };
+            let at = file.block.address();
+            // SAFETY: as above.
+            unsafe { put(at, file_object::SECTION_OBJECT_POINTER, pointers) };
             // SAFETY: as above.
             unsafe {
                 put(

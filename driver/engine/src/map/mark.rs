@@ -43,7 +43,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         let end = offset.saturating_add(length).div_ceil(LINE_SIZE);
         let leaves = (end.saturating_sub(first) / LEAF_LINES).saturating_add(1);
         if end > MAX_LINE || leaves > MAX_LEAVES {
-            return self.mark_all();
+            return self.mark_too_much();
         }
         let mut line = first;
         while line < end {
@@ -71,8 +71,13 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             marked
         });
         if !marked {
-            self.mark_all();
+            self.mark_too_much();
         }
+    }
+
+    fn mark_too_much(&self) {
+        self.reserve().note_coarse_mark();
+        self.mark_all();
     }
 
     fn try_mark(&self, lines: &Range<u64>) -> Result<(), Busy> {
@@ -139,7 +144,12 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             let fresh = self.take();
             let link = fresh.map_or(ALL, |index| u64::from(index).wrapping_add(1));
             value = match entry.compare_exchange(0, link, SeqCst, SeqCst) {
-                Ok(_) => link,
+                Ok(_) => {
+                    if link == ALL {
+                        self.reserve().note_coarse_mark();
+                    }
+                    link
+                }
                 Err(winner) => {
                     if let Some(index) = fresh {
                         self.give(index);

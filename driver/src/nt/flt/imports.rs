@@ -2,7 +2,8 @@
 
 use super::{
     FLT_CONTEXT_TYPE, FLT_REGISTRATION, FLT_SET_CONTEXT_OPERATION, FLT_VOLUME_PROPERTIES,
-    PFLT_CONTEXT, PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME,
+    PFLT_CALLBACK_DATA, PFLT_CONTEXT, PFLT_DEFERRED_IO_WORKITEM, PFLT_FILTER, PFLT_INSTANCE,
+    PFLT_VOLUME,
 };
 use wdk_sys::{
     ACCESS_MASK, BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT,
@@ -100,6 +101,22 @@ unsafe extern "system" {
     ) -> NTSTATUS;
     /// IRQL <= APC_LEVEL.
     pub fn FltCloseSectionForDataScan(context: PFLT_CONTEXT) -> NTSTATUS;
+    /// Any IRQL.
+    pub fn FltIsOperationSynchronous(data: PFLT_CALLBACK_DATA) -> BOOLEAN;
+    /// IRQL <= DISPATCH_LEVEL.
+    pub fn FltAllocateDeferredIoWorkItem() -> PFLT_DEFERRED_IO_WORKITEM;
+    /// IRQL <= DISPATCH_LEVEL.
+    pub fn FltFreeDeferredIoWorkItem(item: PFLT_DEFERRED_IO_WORKITEM);
+    /// IRQL <= DISPATCH_LEVEL.
+    pub fn FltQueueDeferredIoWorkItem(
+        item: PFLT_DEFERRED_IO_WORKITEM,
+        data: PFLT_CALLBACK_DATA,
+        routine: unsafe extern "system" fn(PFLT_DEFERRED_IO_WORKITEM, PFLT_CALLBACK_DATA, PVOID),
+        queue: i32,
+        context: PVOID,
+    ) -> NTSTATUS;
+    /// IRQL <= DISPATCH_LEVEL.
+    pub fn FltCompletePendedPostOperation(data: PFLT_CALLBACK_DATA);
     /// IRQL <= APC_LEVEL.
     pub fn FltInitializePushLock(lock: *mut ULONG_PTR);
     /// IRQL <= APC_LEVEL.

@@ -49,7 +49,8 @@ layouts! {
         TargetFileObject: 8, TargetInstance: 16, Parameters: 24,
     }
     FLT_PARAMETERS: 48 {
-        Write: 0, SetFileInformation: 0, AcquireForSectionSynchronization: 0, Others: 0,
+        Write: 0, SetFileInformation: 0, AcquireForSectionSynchronization: 0, MdlWriteComplete: 0,
+        FileSystemControl: 0, Others: 0,
     }
     #[cfg(not(feature = "fault-write-layout"))]
     FLT_WRITE: 40 { Length: 0, Key: 8, ByteOffset: 16, WriteBuffer: 24, MdlAddress: 32 }
@@ -58,6 +59,10 @@ layouts! {
     }
     FLT_SET_FILE_INFORMATION_DETAIL: 8 { Flags: 0, ClusterCount: 0, DeleteHandle: 0 }
     FLT_SET_FILE_INFORMATION_FLAGS: 2 { ReplaceIfExists: 0, AdvanceOnly: 1 }
+    FLT_MDL_WRITE_COMPLETE: 16 { FileOffset: 0, MdlChain: 8 }
+    FLT_FILE_SYSTEM_CONTROL: 32 {
+        OutputBufferLength: 0, InputBufferLength: 8, FsControlCode: 16, SystemBuffer: 24,
+    }
     FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: 24 {
         SyncType: 0, PageProtection: 4, OutputInformation: 8, Flags: 16, AllocationAttributes: 20,
     }

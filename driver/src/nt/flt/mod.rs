@@ -30,3 +30,5 @@ pub type PFLT_VOLUME = *mut c_void;
 pub type PFLT_INSTANCE = *mut c_void;
 /// A context's memory.
 pub type PFLT_CONTEXT = *mut c_void;
+/// An opaque deferred work item.
+pub type PFLT_DEFERRED_IO_WORKITEM = *mut c_void;

@@ -3,8 +3,8 @@
 use super::{PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME};
 use core::ffi::c_void;
 use wdk_sys::{
-    IO_STATUS_BLOCK, KPROCESSOR_MODE, LARGE_INTEGER, PETHREAD, PFILE_OBJECT, PVOID, UCHAR, ULONG,
-    UNICODE_STRING, USHORT,
+    IO_STATUS_BLOCK, KPROCESSOR_MODE, LARGE_INTEGER, PETHREAD, PFILE_OBJECT, PMDL, PVOID, UCHAR,
+    ULONG, UNICODE_STRING, USHORT,
 };
 
 /// ns-fltkernel-_flt_callback_data
@@ -41,6 +41,8 @@ pub union FLT_PARAMETERS {
     pub Write: FLT_WRITE,
     pub SetFileInformation: FLT_SET_FILE_INFORMATION,
     pub AcquireForSectionSynchronization: FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION,
+    pub MdlWriteComplete: FLT_MDL_WRITE_COMPLETE,
+    pub FileSystemControl: FLT_FILE_SYSTEM_CONTROL,
     /// Six pointer-sized arguments: the size of the largest member (Create).
     pub Others: [PVOID; 6],
 }
@@ -116,6 +118,25 @@ pub struct FLT_ACQUIRE_FOR_SECTION_SYNCHRONIZATION {
     pub OutputInformation: *mut c_void,
     pub Flags: ULONG,
     pub AllocationAttributes: ULONG,
+}
+
+/// flt-parameters-for-irp-mj-mdl-write-complete
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FLT_MDL_WRITE_COMPLETE {
+    pub FileOffset: LARGE_INTEGER,
+    pub MdlChain: PMDL,
+}
+
+/// flt-parameters-for-irp-mj-file-system-control: the member for METHOD_BUFFERED, which begins like
+/// all others.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FLT_FILE_SYSTEM_CONTROL {
+    pub OutputBufferLength: ULONG,
+    pub InputBufferLength: Aligned,
+    pub FsControlCode: Aligned,
+    pub SystemBuffer: PVOID,
 }
 
 /// ns-fltkernel-_flt_related_objects

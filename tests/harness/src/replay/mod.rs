@@ -1,11 +1,11 @@
 //! Replaying a trace on the shipped driver in the simulator.
 
 mod cuts;
-mod device;
 mod run;
 
 pub use run::replay;
 
+use crate::{client::ClientError, mapped::Mapped};
 use std::path::PathBuf;
 
 /// How to replay.
@@ -20,6 +20,12 @@ pub struct Options {
     /// Flushes the file between the pre-operation and the storing of every so many writes, as
     /// another processor may; 0 for never.
     pub interleave: u64,
+    /// How stores through views are recorded.
+    pub mapped: Mapped,
+    /// Entries of each dirty log, with [`Mapped::Log`]; a power of two from
+    /// [`MIN_LOG_ENTRIES`](daxflush_protocol::MIN_LOG_ENTRIES) to
+    /// [`MAX_LOG_ENTRIES`](daxflush_protocol::MAX_LOG_ENTRIES).
+    pub log_entries: u32,
 }
 
 /// Why a replay could not be done.
@@ -37,13 +43,13 @@ pub enum ReplayError {
         source: ntsim::SimError,
     },
     /// An operation of the trace failed.
-    #[error("line {line} of the trace: {what} failed with {status}")]
+    #[error("line {line} of the trace: {what} failed: {error}")]
     Operation {
         /// The trace's line; 0 outside of it.
         line: usize,
         /// The operation.
         what: &'static str,
         /// What it failed with.
-        status: ntsim::NtStatus,
+        error: ClientError<ntsim::NtStatus>,
     },
 }

@@ -3,22 +3,20 @@
 use super::{
     Options, ReplayError,
     cuts::{Plan, Shared},
-    device::Device,
 };
 use crate::{
+    client::{ClientError, DaxFile, Device, Recording, Simulated},
+    mapped::Mapped,
     model::LINE,
     report::Report,
     trace::{Op, Step, Trace},
 };
-use daxflush_protocol::FileRange;
-use ntsim::{Access, Disposition, Handle, MappedView, NtStatus, Sim, SimOptions, VolumeOptions};
+use ntsim::{NtStatus, Sim, SimOptions, VolumeOptions};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-/// Stores that wait to be reported together.
-const REPORT_BATCH: usize = 1024;
 const SERVICE: &str = "daxflush";
 
 /// Replays a trace; `progress` is called with the number of operations done.
@@ -41,7 +39,7 @@ pub fn replay(
     sim.add_volume('D', VolumeOptions::default())
         .map_err(failed)?;
     sim.load_driver(&options.driver, SERVICE).map_err(failed)?;
-    let mut program = Program::start(&sim, options).map_err(|status| at(0, "open", status))?;
+    let mut program = Program::start(&sim, options).map_err(|error| at(0, "open", error))?;
     let mut plan = Plan::new(&trace.steps, options.power_cuts, options.seed);
     for (index, step) in trace.steps.iter().enumerate() {
         program.step(step, &mut plan, index)?;
@@ -52,11 +50,14 @@ pub fn replay(
     report.violations = sim.violations().iter().map(ToString::to_string).collect();
     report.trace = trace_name(trace);
     report.seed = options.seed;
+    report.mapped = options.mapped;
     Ok(report)
 }
 
-fn at(line: usize, what: &'static str, status: NtStatus) -> ReplayError {
-    ReplayError::Operation { line, what, status }
+type Error = ClientError<NtStatus>;
+
+fn at(line: usize, what: &'static str, error: Error) -> ReplayError {
+    ReplayError::Operation { line, what, error }
 }
 
 fn trace_name(trace: &Trace) -> String {
@@ -70,26 +71,33 @@ fn trace_name(trace: &Trace) -> String {
         .to_owned()
 }
 
-/// The program of the trace: its open files, and what it has not reported yet.
+/// The program of the trace, and its open files.
 struct Program {
     sim: Sim,
-    device: Device,
-    files: HashMap<u32, File>,
+    device: Arc<Device<Simulated>>,
+    files: HashMap<u32, DaxFile<Simulated>>,
+    mapped: Mapped,
+    recording: Recording,
     shared: Arc<Mutex<Shared>>,
     report: Report,
     sequence: u64,
     interleave: u64,
 }
 
-struct File {
-    handle: Handle,
-    view: Option<(MappedView, u64)>,
-    stores: Vec<FileRange>,
+fn recording(options: &Options) -> Recording {
+    match options.mapped {
+        Mapped::Report => Recording::Report,
+        Mapped::Log => Recording::Log {
+            entries: options.log_entries,
+        },
+        Mapped::Faults => Recording::Faults,
+        Mapped::Conservative => Recording::Conservative,
+    }
 }
 
 impl Program {
-    fn start(sim: &Sim, options: &Options) -> Result<Self, NtStatus> {
-        let device = Device::open(sim)?;
+    fn start(sim: &Sim, options: &Options) -> Result<Self, Error> {
+        let device = Arc::new(Device::open(Simulated(sim.clone()))?);
         let shared = Arc::new(Mutex::new(Shared::default()));
         let (probed, machine) = (shared.clone(), sim.clone());
         sim.set_probe(Some(Box::new(move |_| {
@@ -99,6 +107,8 @@ impl Program {
             sim: sim.clone(),
             device,
             files: HashMap::new(),
+            mapped: options.mapped,
+            recording: recording(options),
             shared,
             report: Report::default(),
             sequence: 0,
@@ -121,7 +131,7 @@ impl Program {
             .map(|cut| (cut.within.unwrap_or(0), cut.policy))
             .collect();
         self.apply(&step.op, armed)
-            .map_err(|(what, status)| at(step.line, what, status))?;
+            .map_err(|(what, error)| at(step.line, what, error))?;
         let mut shared = self.shared();
         // Cuts meant for an instruction of a commit that executed none are made after it.
         let left = std::mem::take(&mut shared.armed);
@@ -134,35 +144,31 @@ impl Program {
 
     fn apply(&mut self, op: &Op, armed: Armed) -> Result<(), Failure> {
         match *op {
-            Op::Open { file, ref name } => self.open(file, name).map_err(|s| ("open", s)),
+            Op::Open { file, ref name } => self.open(file, name).map_err(|e| ("open", e)),
             Op::Write {
                 file,
                 offset,
                 length,
-            } => self.write(file, offset, length).map_err(|s| ("write", s)),
+            } => self.write(file, offset, length).map_err(|e| ("write", e)),
             Op::Store {
                 file,
                 offset,
                 length,
-            } => self.store(file, offset, length).map_err(|s| ("store", s)),
+            } => self.store(file, offset, length).map_err(|e| ("store", e)),
             Op::Map {
                 file,
                 offset,
                 length,
             } => {
-                let view = self
-                    .sim
-                    .map_view(self.files[&file].handle, offset, length, true);
-                let view = view.map_err(|status| ("map", status))?;
-                self.open_file(file).view = Some((view, offset));
+                let mapped = self.open_file(file).map(offset, length);
+                mapped.map_err(|error| ("map", error))?;
+                self.shared().model.file(file).map(self.mapped);
                 Ok(())
             }
             Op::Flush { file } => {
                 let asked = self.shared().model.file(file).lines();
-                self.commit(file, asked, armed, |program| {
-                    program.sim.flush_file_buffers(program.files[&file].handle)
-                })
-                .map_err(|status| ("flush", status))
+                self.commit(file, asked, armed, DaxFile::commit)
+                    .map_err(|error| ("flush", error))
             }
             Op::FlushView {
                 file,
@@ -170,62 +176,48 @@ impl Program {
                 length,
             } => {
                 let asked = (offset + length).div_ceil(LINE) - offset / LINE;
-                self.commit(file, asked, armed, |program| {
-                    match &program.files[&file].view {
-                        Some((view, base)) => {
-                            program.sim.flush_view_of_file(view, offset - base, length)
-                        }
-                        None => Err(NtStatus::INVALID_PARAMETER),
-                    }
-                })
-                .map_err(|status| ("flushview", status))
+                self.commit(file, asked, armed, |file| file.commit_view(offset, length))
+                    .map_err(|error| ("flushview", error))
             }
             Op::Truncate { file, size } => {
-                let set = self.sim.set_end_of_file(self.files[&file].handle, size);
-                set.map_err(|status| ("truncate", status))?;
+                let set = self.open_file(file).set_size(size);
+                set.map_err(|error| ("truncate", error))?;
                 self.shared().model.file(file).truncate(size);
                 Ok(())
             }
-            Op::Delete { file } => self.delete(file).map_err(|status| ("delete", status)),
+            Op::Delete { file } => self.delete(file).map_err(|error| ("delete", error)),
         }
     }
 
     /// An open file; the trace was checked to open it first.
-    fn open_file(&mut self, number: u32) -> &mut File {
+    fn open_file(&mut self, number: u32) -> &mut DaxFile<Simulated> {
         self.files.get_mut(&number).expect("the trace was checked")
     }
 
-    fn open(&mut self, number: u32, name: &str) -> Result<(), NtStatus> {
+    fn open(&mut self, number: u32, name: &str) -> Result<(), Error> {
         let path = format!(r"D:\{name}");
-        let handle = self
-            .sim
-            .create_file(&path, Access::ReadWrite, Disposition::OpenAlways)?;
-        let id = self.sim.file_id(handle)?;
-        self.files.insert(
-            number,
-            File {
-                handle,
-                view: None,
-                stores: Vec::new(),
-            },
-        );
+        let file = DaxFile::open(&self.device, &path, self.recording)?;
+        let id = self.sim.file_id(*file.handle());
+        let id = id.map_err(ClientError::Platform)?;
+        self.files.insert(number, file);
         self.shared().ids.insert(number, id);
         self.shared().model.file(number);
         Ok(())
     }
 
-    fn write(&mut self, number: u32, offset: u64, length: u64) -> Result<(), NtStatus> {
+    fn fresh_data(&mut self, number: u32, offset: u64, length: u64) -> Vec<u8> {
         self.sequence += 1;
-        let data = self
-            .shared()
-            .model
-            .file(number)
-            .fresh_data(offset, length, self.sequence);
-        let handle = self.files[&number].handle;
+        let mut shared = self.shared();
+        let file = shared.model.file(number);
+        file.fresh_data(offset, length, self.sequence)
+    }
+
+    fn write(&mut self, number: u32, offset: u64, length: u64) -> Result<(), Error> {
+        let data = self.fresh_data(number, offset, length);
         if self.interleave != 0 && self.sequence.is_multiple_of(self.interleave) {
-            self.flush_before_the_next_write(number, handle);
+            self.flush_before_the_next_write(number)?;
         }
-        self.sim.write_file(handle, offset, &data)?;
+        self.open_file(number).write(offset, &data)?;
         self.sim.set_file_system_hook(None);
         self.shared().model.file(number).store(offset, &data);
         self.report.writes += 1;
@@ -234,8 +226,12 @@ impl Program {
 
     /// Another processor flushes the file when the next write has passed the filter and its data
     /// is not stored yet.
-    fn flush_before_the_next_write(&mut self, number: u32, handle: Handle) {
+    fn flush_before_the_next_write(&mut self, number: u32) -> Result<(), Error> {
         self.report.interleaved_commits += 1;
+        // That processor's program is to make durable what this one has stored, so it must be told.
+        let file = self.open_file(number);
+        file.publish()?;
+        let handle = *file.handle();
         let (sim, shared) = (self.sim.clone(), self.shared.clone());
         self.sim.set_file_system_hook(Some(Box::new(move |event| {
             if event.is_before_write() && sim.flush_file_buffers(handle).is_ok() {
@@ -247,33 +243,25 @@ impl Program {
                     .commit();
             }
         })));
+        Ok(())
     }
 
-    fn store(&mut self, number: u32, offset: u64, length: u64) -> Result<(), NtStatus> {
-        self.sequence += 1;
-        let data = self
-            .shared()
-            .model
-            .file(number)
-            .fresh_data(offset, length, self.sequence);
+    fn store(&mut self, number: u32, offset: u64, length: u64) -> Result<(), Error> {
+        let data = self.fresh_data(number, offset, length);
         let file = self.open_file(number);
-        let (view, base) = file.view.as_ref().ok_or(NtStatus::INVALID_PARAMETER)?;
-        view.store(offset - base, &data);
-        file.stores.push(FileRange { offset, length });
-        let full = file.stores.len() >= REPORT_BATCH;
-        self.shared().model.file(number).store(offset, &data);
-        self.report.stores += 1;
-        if full {
-            self.report_stores(number)
-        } else {
-            Ok(())
+        let overflows = file.log_overflows();
+        file.store(offset, &data)?;
+        let overflows = file.log_overflows() - overflows;
+        let mut shared = self.shared();
+        let model = shared.model.file(number);
+        model.store_through_view(offset, &data);
+        if overflows != 0 {
+            model.overflow();
         }
-    }
-
-    fn report_stores(&mut self, number: u32) -> Result<(), NtStatus> {
-        let file = self.open_file(number);
-        let (handle, stores) = (file.handle, std::mem::take(&mut file.stores));
-        self.device.mark_dirty(handle, &stores)
+        drop(shared);
+        self.report.stores += 1;
+        self.report.log_overflows += overflows;
+        Ok(())
     }
 
     /// A flush operation of the trace, with the driver's and the processor's counts around it.
@@ -282,10 +270,9 @@ impl Program {
         number: u32,
         asked: u64,
         armed: Armed,
-        flush: impl FnOnce(&Self) -> Result<(), NtStatus>,
-    ) -> Result<(), NtStatus> {
-        self.report_stores(number)?;
-        let expected = self.shared().model.file(number).dirty_lines();
+        flush: impl FnOnce(&mut DaxFile<Simulated>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let expected = self.shared().model.file(number).lines_to_flush();
         {
             let mut shared = self.shared();
             shared.instructions = 0;
@@ -296,7 +283,7 @@ impl Program {
             shared.armed = places.collect();
         }
         let (counted, observed) = (self.device.statistics()?, self.sim.observed());
-        flush(self)?;
+        flush(self.open_file(number))?;
         let observed = self.sim.observed() - observed;
         let now = self.device.statistics()?;
         self.shared().model.file(number).commit();
@@ -312,15 +299,11 @@ impl Program {
         Ok(())
     }
 
-    fn delete(&mut self, number: u32) -> Result<(), NtStatus> {
+    fn delete(&mut self, number: u32) -> Result<(), Error> {
         let Some(file) = self.files.remove(&number) else {
             return Ok(());
         };
-        if let Some((view, _)) = file.view {
-            self.sim.unmap_view(view);
-        }
-        self.sim.set_disposition(file.handle, true)?;
-        self.sim.close_handle(file.handle)?;
+        file.delete()?;
         let mut shared = self.shared();
         shared.model.delete(number);
         shared.ids.remove(&number);
@@ -328,26 +311,15 @@ impl Program {
     }
 
     fn end(mut self) -> Result<Report, ReplayError> {
-        let numbers: Vec<u32> = self.files.keys().copied().collect();
-        for number in numbers {
-            self.report_stores(number)
-                .map_err(|status| at(0, "mark-dirty", status))?;
+        for file in self.files.values_mut() {
+            file.unmap().map_err(|error| at(0, "unmap", error))?;
         }
-        let last = self
-            .device
-            .statistics()
-            .map_err(|status| at(0, "statistics", status))?;
+        let last = self.device.statistics();
+        let last = last.map_err(|error| at(0, "statistics", error))?;
         self.report.left_dirty = last.dirty_lines;
         for (_, file) in self.files.drain() {
-            if let Some((view, _)) = file.view {
-                self.sim.unmap_view(view);
-            }
-            let closed = self.sim.close_handle(file.handle);
-            closed.map_err(|status| at(0, "close", status))?;
+            file.close().map_err(|error| at(0, "close", error))?;
         }
-        self.device
-            .close()
-            .map_err(|status| at(0, "close", status))?;
         // The probe holds the machine, which holds the probe.
         self.sim.set_probe(None);
         let shared = self.shared.lock().expect("one thread");
@@ -360,4 +332,4 @@ impl Program {
 
 /// Cuts within the operation: a number that chooses the instruction, and what survives.
 type Armed = Vec<(u64, ntsim::CutPolicy)>;
-type Failure = (&'static str, NtStatus);
+type Failure = (&'static str, Error);

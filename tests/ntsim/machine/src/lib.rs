@@ -4,6 +4,7 @@
 //! - [`image`] maps a Windows kernel image (`.sys`) into this process and links it against host
 //!   functions.
 //! - [`pmem`] is a persistent-memory device that knows which bytes a power cut could take away.
+//! - [`shared_memory`] is ordinary memory that can be mapped several times.
 //! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
 //! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
 //!   and exit code 70.
@@ -20,6 +21,7 @@ pub mod fault;
 pub mod image;
 pub mod oracle;
 pub mod pmem;
+pub mod shared_memory;
 mod signal;
 
 /// The identity of the calling thread, as the machine sees it: each host thread is a processor of

@@ -5,8 +5,9 @@ use crate::{
     NtStatus,
     contexts::Place,
     filter::read_registration,
+    instance::AUTOMATIC_ATTACHMENT,
     kernel::Kernel,
-    nt::{flt_volume_properties as vp, get, object_attributes, put},
+    nt::{flt_volume_properties as vp, put},
 };
 
 /// The stream of a file object, as a place for a context.
@@ -69,6 +70,7 @@ imports! {
         code(unsafe { read_registration(registration) }.map(|read| {
             // SAFETY: the driver's out parameter.
             unsafe { filter.write(read.block.address()) };
+            kernel.check_registration(&read);
             kernel.lock().filter = Some(read);
         }))
     }
@@ -78,7 +80,10 @@ imports! {
             return NtStatus::INSUFFICIENT_RESOURCES.0;
         }
         let volumes = kernel.lock().volumes.len();
-        (0..volumes).for_each(|index| kernel.attach(index));
+        for index in 0..volumes {
+            // A filter that does not want a volume is not attached to it, which is no failure.
+            let _ = kernel.attach(index, AUTOMATIC_ATTACHMENT);
+        }
         0
     }
     /// nf-fltkernel-fltunregisterfilter
@@ -108,11 +113,11 @@ imports! {
     /// nf-fltkernel-fltsetstreamcontext
     FltSetStreamContext(instance: usize, file: usize, operation: u32, new: usize, old: *mut usize)
         -> i32, APC_LEVEL, |kernel| {
-        let _ = instance;
         if kernel.fails("FltSetStreamContext") {
             return NtStatus::INSUFFICIENT_RESOURCES.0;
         }
-        set_context(&kernel, stream(&kernel, file), operation, new, old)
+        let place = kernel.live_instance(instance).and_then(|_| stream(&kernel, file));
+        set_context(&kernel, place, operation, new, old)
     }
     /// nf-fltkernel-fltgetinstancecontext
     FltGetInstanceContext(instance: usize, context: *mut usize) -> i32, APC_LEVEL, |kernel| {
@@ -124,7 +129,8 @@ imports! {
         if kernel.fails("FltSetInstanceContext") {
             return NtStatus::INSUFFICIENT_RESOURCES.0;
         }
-        set_context(&kernel, Ok(Place::Instance(instance)), operation, new, old)
+        let place = kernel.live_instance(instance).map(|_| Place::Instance(instance));
+        set_context(&kernel, place, operation, new, old)
     }
     /// nf-fltkernel-fltgetvolumeproperties
     FltGetVolumeProperties(volume: usize, properties: usize, length: u32, returned: *mut u32)
@@ -171,6 +177,7 @@ imports! {
         let mut state = kernel.lock();
         let found = state.volumes.iter().find(|known| known.block.address() == volume);
         match found.filter(|volume| volume.attached) {
+            Some(found) if found.tearing_down => return NtStatus::FLT_DELETING_OBJECT.0,
             // SAFETY: the driver's out parameter.
             Some(found) => unsafe { instance.write(found.instance_address()) },
             None => return NtStatus::FLT_INSTANCE_NOT_FOUND.0,
@@ -188,56 +195,6 @@ imports! {
         // SAFETY: the driver's out parameter.
         unsafe { directory.write(0) };
         0
-    }
-    /// nf-fltkernel-fltregisterfordatascan
-    FltRegisterForDataScan(instance: usize) -> i32, APC_LEVEL, |kernel| {
-        if kernel.fails("FltRegisterForDataScan") {
-            return NtStatus::NOT_SUPPORTED.0;
-        }
-        let mut state = kernel.lock();
-        let found = state.volumes.iter_mut().find(|known| known.instance_address() == instance);
-        match found {
-            Some(volume) => volume.data_scan = true,
-            None => return NtStatus::INVALID_PARAMETER.0,
-        }
-        0
-    }
-    /// nf-fltkernel-fltcreatesectionfordatascan
-    FltCreateSectionForDataScan(
-        instance: usize, file: usize, context: usize, access: u32, attributes: usize,
-        maximum_size: usize, protection: u32, allocation: u32, flags: u32, handle: *mut u64,
-        object: *mut usize, file_size: *mut u64
-    ) -> i32, APC_LEVEL, |kernel| {
-        let _ = (access, maximum_size, flags);
-        if kernel.fails("FltCreateSectionForDataScan") {
-            return NtStatus::INSUFFICIENT_RESOURCES.0;
-        }
-        let mut kept = 0_u32;
-        if attributes != 0 {
-            // SAFETY: the driver's OBJECT_ATTRIBUTES.
-            let size: u32 = unsafe { get(attributes, 0) };
-            if size != object_attributes::SIZE {
-                kernel.violation("section", "OBJECT_ATTRIBUTES of a wrong length");
-            }
-            // SAFETY: as above.
-            kept = unsafe { get(attributes, object_attributes::ATTRIBUTES) };
-        }
-        let created = kernel
-            .create_data_scan_section(instance, file, context, kept, allocation, protection);
-        code(created.map(|section| {
-            // SAFETY: the driver's out parameters, in all of these.
-            unsafe { handle.write(section.handle) };
-            // SAFETY: as above.
-            unsafe { object.write(section.object) };
-            if !file_size.is_null() {
-                // SAFETY: as above.
-                unsafe { file_size.write(section.file_size) };
-            }
-        }))
-    }
-    /// nf-fltkernel-fltclosesectionfordatascan
-    FltCloseSectionForDataScan(context: usize) -> i32, APC_LEVEL, |kernel| {
-        kernel.close_data_scan_section(context).0
     }
     /// nf-fltkernel-fltinitializepushlock
     FltInitializePushLock(lock: usize) -> (), APC_LEVEL, |kernel| {

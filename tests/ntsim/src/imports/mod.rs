@@ -1,8 +1,11 @@
 //! The routines that a driver can import, by image. Each checks the IRQL that its reference page
 //! allows before it acts, and can be made to fail.
 
+mod completion;
+mod data_scan;
 mod fltmgr;
 mod ntoskrnl;
+mod sections;
 
 use crate::{kernel::Kernel, thread};
 use std::sync::Arc;
@@ -42,7 +45,9 @@ pub(crate) use imports;
 /// The address of an import; `exports` is where the kernel's variables are.
 pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
     if dll.eq_ignore_ascii_case("fltmgr.sys") {
-        return fltmgr::resolve(name);
+        return fltmgr::resolve(name)
+            .or_else(|| data_scan::resolve(name))
+            .or_else(|| completion::resolve(name));
     }
     if !dll.eq_ignore_ascii_case("ntoskrnl.exe") {
         return None;
@@ -50,7 +55,7 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
     match name {
         "PsInitialSystemProcess" => Some(exports),
         "IoFileObjectType" => Some(exports + 8),
-        _ => ntoskrnl::resolve(name),
+        _ => ntoskrnl::resolve(name).or_else(|| sections::resolve(name)),
     }
 }
 

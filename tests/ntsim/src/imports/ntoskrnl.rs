@@ -80,8 +80,26 @@ imports! {
         let found = kernel.lock().links.remove(&link).is_some();
         if found { 0 } else { NtStatus::OBJECT_NAME_NOT_FOUND.0 }
     }
-    /// nf-ntifs-iogettoplevelirp: requests of programs have no top-level IRP.
-    IoGetTopLevelIrp() -> usize, DISPATCH_LEVEL, |_kernel| { 0 }
+    /// nf-ntifs-iogettoplevelirp
+    IoGetTopLevelIrp() -> usize, DISPATCH_LEVEL, |_kernel| { thread::top_level_irp() }
+    /// nf-ntddk-psgetcurrentprocessid: the thread's own process, wherever it is attached.
+    PsGetCurrentProcessId() -> u64, HIGH_LEVEL, |_kernel| { thread::process() }
+    /// nf-ntddk-iois32bitprocess: without an IRP, the current process.
+    IoIs32bitProcess(irp: usize) -> u8, DISPATCH_LEVEL, |kernel| {
+        if irp != 0 {
+            kernel.violation("process", "only the current process is simulated here");
+        }
+        u8::from(thread::is_32_bit())
+    }
+    /// nf-wdm-kequeryinterrupttime: in units of 100 ns.
+    KeQueryInterruptTime() -> u64, HIGH_LEVEL, |kernel| { kernel.interrupt_time() }
+    /// nf-wdm-kequeryinterrupttimeprecise
+    KeQueryInterruptTimePrecise(counter: *mut u64) -> u64, HIGH_LEVEL, |kernel| {
+        let now = kernel.interrupt_time();
+        // SAFETY: the driver's out parameter.
+        unsafe { counter.write(now) };
+        now
+    }
     /// nf-wdm-iofcompleterequest
     IofCompleteRequest(request: usize, _boost: i8) -> (), DISPATCH_LEVEL, |kernel| {
         kernel.complete_request(request);
@@ -204,37 +222,5 @@ imports! {
         // SAFETY: the driver's buffer of `length` bytes.
         unsafe { information.copy_from(found.as_ptr(), found.len().min(room)) };
         if room < found.len() { NtStatus::BUFFER_OVERFLOW.0 } else { NtStatus::SUCCESS.0 }
-    }
-    /// nf-wdm-zwmapviewofsection
-    ZwMapViewOfSection(
-        section: u64, process: isize, base: *mut usize, zero_bits: usize, commit: usize,
-        offset: usize, size: *mut usize, inherit: u32, kind: u32, protection: u32
-    ) -> i32, PASSIVE_LEVEL, |kernel| {
-        // SAFETY: the driver's in and out parameters.
-        let (at, length) = unsafe { (base.read(), size.read()) };
-        const CURRENT_PROCESS: isize = -1;
-        const VIEW_UNMAP: u32 = 2;
-        const PAGE_READONLY: u32 = 2;
-        let plain = at == 0 && length == 0 && zero_bits == 0 && commit == 0 && offset == 0;
-        if !plain || process != CURRENT_PROCESS || inherit != VIEW_UNMAP || kind != 0 {
-            kernel.violation("view", "only whole sections in the current process are simulated");
-            return NtStatus::NOT_SUPPORTED.0;
-        }
-        if protection != PAGE_READONLY {
-            return NtStatus::ACCESS_DENIED.0;
-        }
-        if kernel.fails("ZwMapViewOfSection") {
-            return NtStatus::INSUFFICIENT_RESOURCES.0;
-        }
-        code(kernel.map_system_view(section).map(|(address, length)| {
-            // SAFETY: the driver's out parameters.
-            unsafe { base.write(address) };
-            // SAFETY: as above.
-            unsafe { size.write(length) };
-        }))
-    }
-    /// nf-wdm-zwunmapviewofsection
-    ZwUnmapViewOfSection(_process: isize, base: usize) -> i32, PASSIVE_LEVEL, |kernel| {
-        kernel.unmap_system_view(base).0
     }
 }

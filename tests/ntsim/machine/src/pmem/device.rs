@@ -128,7 +128,7 @@ pub(crate) fn observe_fence(thread: u32) {
     }
 }
 
-fn memory_file() -> io::Result<File> {
+pub(crate) fn memory_file() -> io::Result<File> {
     // SAFETY: the name is a NUL-terminated string.
     let fd = unsafe { libc::memfd_create(c"ntsim-pmem".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {

@@ -22,7 +22,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-pub(crate) use device::{Device, observe_fence};
+pub(crate) use device::{Device, memory_file, observe_fence};
 use durable::LineBytes;
 pub use survivors::{Policy, Survivors};
 pub(crate) use views::with_translation;

@@ -1,0 +1,114 @@
+//! Sections for data scan: a minifilter's, of a stream.
+
+use super::{Backing, PAGE_READONLY, PAGE_READWRITE, SEC_COMMIT, Section};
+use crate::{NtStatus, contexts::SECTION, kernel::Kernel, objects::Target};
+use std::sync::{Arc, atomic::Ordering};
+
+/// What FltCreateSectionForDataScan is called with.
+pub(crate) struct DataScanRequest {
+    pub instance: usize,
+    pub file_object: usize,
+    pub context: usize,
+    pub access: u32,
+    pub kernel_handle: bool,
+    pub protection: u32,
+    pub allocation: u32,
+}
+
+/// What FltCreateSectionForDataScan returns.
+pub(crate) struct DataScanSection {
+    pub handle: u64,
+    pub object: usize,
+    pub file_size: u64,
+}
+
+impl Kernel {
+    /// nf-fltkernel-fltcreatesectionfordatascan
+    pub fn create_data_scan_section(
+        self: &Arc<Self>,
+        request: &DataScanRequest,
+    ) -> Result<DataScanSection, NtStatus> {
+        self.check_data_scan(request)?;
+        let context = request.context;
+        let mut state = self.lock();
+        let opened = state.file_objects.get(&request.file_object);
+        let file = opened.and_then(|file| file.file);
+        let file = file.ok_or(NtStatus::INVALID_FILE_FOR_SECTION)?;
+        let fcb = state.fcb_mut(file)?;
+        if fcb.size == 0 {
+            return Err(NtStatus::END_OF_FILE);
+        }
+        if fcb.data_scan.is_some() {
+            return Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED);
+        }
+        fcb.data_scan = Some(context);
+        let size = fcb.size;
+        if let Some(kept) = state.file_objects.get_mut(&request.file_object) {
+            kept.references += 1;
+            kept.own += 1;
+        }
+        let backing = Backing::File {
+            file,
+            file_object: request.file_object,
+        };
+        let mut section = Section::new(backing, size, request.protection == PAGE_READWRITE);
+        // Another reference, for the caller's pointer.
+        section.references += 1;
+        let object = section.block.address();
+        state.sections.insert(object, section);
+        let target = Target::Section(object);
+        let handle = state.insert_handle(target, request.access, request.kernel_handle);
+        drop(state);
+        self.reference_context(context);
+        let nth = self.data_scans.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.options.conflict_before_create_returns == Some(nth) {
+            self.notify_conflict(file);
+        }
+        Ok(DataScanSection {
+            handle,
+            object,
+            file_size: size,
+        })
+    }
+
+    fn check_data_scan(&self, request: &DataScanRequest) -> Result<(), NtStatus> {
+        let volume = self.instance_index(request.instance)?;
+        let state = self.lock();
+        if !state.volumes[volume].data_scan {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        let context = state.contexts.get(&request.context);
+        if context.is_none_or(|context| context.kind != SECTION) {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        drop(state);
+        if ![PAGE_READONLY, PAGE_READWRITE].contains(&request.protection) {
+            return Err(NtStatus::INVALID_PARAMETER_8);
+        }
+        if request.allocation & SEC_COMMIT == 0 {
+            return Err(NtStatus::INVALID_PARAMETER_9);
+        }
+        if request.protection != PAGE_READONLY {
+            self.violation("section", "sections for data scan should be read-only");
+        }
+        if !request.kernel_handle {
+            self.violation("section", "a driver's section without OBJ_KERNEL_HANDLE");
+        }
+        Ok(())
+    }
+
+    /// nf-fltkernel-fltclosesectionfordatascan
+    pub fn close_data_scan_section(self: &Arc<Self>, context: usize) -> NtStatus {
+        let found = {
+            let mut state = self.lock();
+            let mut fcbs = state.files.values_mut();
+            let fcb = fcbs.find(|fcb| fcb.data_scan == Some(context));
+            fcb.map(|fcb| fcb.data_scan = None).is_some()
+        };
+        if !found {
+            return NtStatus::NOT_FOUND;
+        }
+        self.release_context(context);
+        NtStatus::SUCCESS
+    }
+}
