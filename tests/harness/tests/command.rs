@@ -163,6 +163,7 @@ fn json_has_every_figure_and_table_reads_it() {
         assert!(result[field].is_u64(), "{field}");
     }
     assert_eq!(result["power_cuts"], 3);
+    assert_eq!(result["mapped"], "report");
     let again = daxctl(&arguments);
     assert_eq!(
         output.stdout, again.stdout,
@@ -183,13 +184,34 @@ fn json_has_every_figure_and_table_reads_it() {
 }
 
 #[test]
+fn the_way_of_recording_is_explained_and_checked() {
+    let help = daxctl(&["replay", "--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for way in ["- report:", "- log:", "- faults:", "- conservative:"] {
+        assert!(help.contains(way), "{help}");
+    }
+    for wrong in [
+        ["--mapped", "guess"],
+        ["--log-entries", "100"],
+        ["--log-entries", "32"],
+        ["--log-entries", "131072"],
+    ] {
+        let output = daxctl(&["replay", TRACE, wrong[0], wrong[1]]);
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(error(&output).contains(wrong[1]), "{}", error(&output));
+    }
+}
+
+#[test]
 fn a_driver_that_loses_data_fails_the_command() {
     let faulty = "target/driver/fault-omit-drain/daxflush.sys";
-    let output = daxctl(&["replay", TRACE, "--power-cuts", "20", "--driver", faulty]);
+    let cuts = ["replay", TRACE, "--power-cuts", "20", "--mapped", "log"];
+    let output = daxctl(&[&cuts[..], &["--driver", faulty]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", error(&output));
     assert!(error(&output).contains("bytes lost"), "{}", error(&output));
     assert!(
-        error(&output).contains("to see it again: daxctl replay"),
+        error(&output).contains("to see it again: daxctl replay")
+            && error(&output).contains("--mapped log --log-entries 65536"),
         "{}",
         error(&output)
     );

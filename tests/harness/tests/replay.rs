@@ -2,10 +2,12 @@
 //! faulty drivers, which must not pass.
 
 use daxctl::{
+    mapped::Mapped,
     replay::{Options, replay},
     report::Report,
     trace,
 };
+use daxflush_protocol::MAX_LOG_ENTRIES;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -41,6 +43,8 @@ fn run(name: &str, fault: &str, power_cuts: u64, interleave: u64) -> Report {
         power_cuts,
         seed: 1,
         interleave,
+        mapped: Mapped::Report,
+        log_entries: MAX_LOG_ENTRIES,
     };
     let report = replay(&trace, &options, &mut |_| {}).expect("a replay");
     println!("seed {}: {report:?}", options.seed);

@@ -10,11 +10,53 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) enum Parameters<'a> {
     None,
-    Write { offset: i64, data: &'a [u8] },
-    SetInformation { class: i32, buffer: &'a [u8] },
-    SectionSync { protection: u32 },
-    Pnp { minor: u8 },
+    Create {
+        options: u32,
+    },
+    Flush {
+        minor: u8,
+    },
+    Write {
+        offset: i64,
+        data: &'a [u8],
+        through: bool,
+    },
+    /// An IRP_MJ_WRITE that asks for pages or gives them back.
+    MdlWrite {
+        minor: u8,
+        offset: u64,
+        length: u32,
+        chain: usize,
+    },
+    PrepareMdlWrite {
+        offset: u64,
+        length: u32,
+        chain: usize,
+    },
+    MdlWriteComplete {
+        offset: u64,
+        chain: usize,
+    },
+    Control {
+        code: u32,
+        input: u32,
+        output: u32,
+        buffer: usize,
+    },
+    SetInformation {
+        class: i32,
+        buffer: &'a [u8],
+    },
+    SectionSync {
+        protection: u32,
+    },
+    Pnp {
+        minor: u8,
+    },
 }
+
+/// No program here uses keys, which leaves a recognisable value.
+const KEY: u32 = 0x4b45_5900;
 
 /// The structures that callbacks see.
 pub(crate) struct CallbackData {
@@ -63,11 +105,81 @@ impl CallbackData {
         let p = self.parameters.address();
         match parameters {
             Parameters::None => {}
-            Parameters::Write { offset, data } => {
+            Parameters::Create { options } => {
+                const SHARE_ALL: u16 = 7;
+                // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::CREATE_OPTIONS, *options) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CREATE_SHARE_ACCESS, SHARE_ALL) };
+            }
+            Parameters::Flush { minor } => {
+                // SAFETY: our own block.
+                unsafe { put(p, pb::MINOR_FUNCTION, *minor) };
+            }
+            Parameters::MdlWrite {
+                minor,
+                offset,
+                length,
+                chain,
+            } => {
+                // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::MINOR_FUNCTION, *minor) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_LENGTH, *length) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_KEY, KEY) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_BYTE_OFFSET, *offset) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_MDL, *chain) };
+            }
+            Parameters::PrepareMdlWrite {
+                offset,
+                length,
+                chain,
+            } => {
+                // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::PREPARE_OFFSET, *offset) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::PREPARE_LENGTH, *length) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::PREPARE_KEY, KEY) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::PREPARE_CHAIN, *chain) };
+            }
+            Parameters::MdlWriteComplete { offset, chain } => {
+                // SAFETY: our own block, in both.
+                unsafe { put(p, pb::COMPLETE_OFFSET, *offset) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::COMPLETE_CHAIN, *chain) };
+            }
+            Parameters::Control {
+                code,
+                input,
+                output,
+                buffer,
+            } => {
+                // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::CONTROL_OUTPUT_LENGTH, *output) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CONTROL_INPUT_LENGTH, *input) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CONTROL_CODE, *code) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CONTROL_BUFFER, *buffer) };
+            }
+            Parameters::Write {
+                offset,
+                data,
+                through,
+            } => {
+                let flags = if *through { pb::SL_WRITE_THROUGH } else { 0 };
+                // SAFETY: our own block.
+                unsafe { put(p, pb::OPERATION_FLAGS, flags) };
                 // SAFETY: our own block, in all of these.
                 unsafe { put(p, pb::WRITE_LENGTH, data.len() as u32) };
-                // SAFETY: as above. No program here uses keys, which leaves a recognisable value.
-                unsafe { put(p, pb::WRITE_KEY, 0x4b45_5900_u32) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_KEY, KEY) };
                 // SAFETY: as above.
                 unsafe { put(p, pb::WRITE_BYTE_OFFSET, *offset) };
                 // SAFETY: as above.

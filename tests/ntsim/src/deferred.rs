@@ -240,10 +240,10 @@ pub(crate) unsafe fn is_synchronous(data: usize) -> bool {
     }
     // SAFETY: as above.
     let file: usize = unsafe { get(parameters, pb::TARGET_FILE_OBJECT) };
-    // SAFETY: a file object of ours, if there is one.
     let file_flags: u32 = if file == 0 {
         0
     } else {
+        // SAFETY: a file object of ours.
         unsafe { get(file, fo::FLAGS) }
     };
     file_flags & fo::FO_SYNCHRONOUS_IO != 0 || irp_flags & pb::IRP_SYNCHRONOUS_API != 0

@@ -13,7 +13,7 @@ use crate::{
         put,
     },
     outstanding,
-    thread::PASSIVE_LEVEL,
+    thread::{self, PASSIVE_LEVEL},
     user::FsEvent,
 };
 
@@ -25,11 +25,14 @@ pub(crate) const READ: u8 = 0x03;
 pub(crate) const WRITE: u8 = 0x04;
 pub(crate) const SET_INFORMATION: u8 = 0x06;
 pub(crate) const FLUSH_BUFFERS: u8 = 0x09;
+pub(crate) const FILE_SYSTEM_CONTROL: u8 = 0x0d;
 pub(crate) const SHUTDOWN: u8 = 0x10;
 pub(crate) const CLEANUP: u8 = 0x12;
 pub(crate) const PNP: u8 = 0x1b;
 pub(crate) const ACQUIRE_FOR_SECTION_SYNCHRONIZATION: u8 = 0xff;
 pub(crate) const RELEASE_FOR_SECTION_SYNCHRONIZATION: u8 = 0xfe;
+pub(crate) const PREPARE_MDL_WRITE: u8 = 0xef;
+pub(crate) const MDL_WRITE_COMPLETE: u8 = 0xee;
 pub(crate) const ACQUIRE_FOR_CC_FLUSH: u8 = 0xfb;
 pub(crate) const RELEASE_FOR_CC_FLUSH: u8 = 0xfa;
 
@@ -136,7 +139,21 @@ impl Sim {
             volume,
             file,
         };
-        let held = lock_order::held();
+        thread::as_program(|| self.send_through(request, parameters, act))
+    }
+
+    fn send_through(
+        &self,
+        request: Request,
+        parameters: Parameters<'_>,
+        act: impl FnOnce() -> Outcome,
+    ) -> Outcome {
+        let Request {
+            kind,
+            major,
+            volume,
+            file,
+        } = request;
         let Some(watched) = self.watch(request, &parameters) else {
             return self.act(&request, act);
         };
@@ -163,7 +180,7 @@ impl Sim {
             }
         };
         self.kernel.operation_ends(address);
-        if lock_order::held() != held {
+        if lock_order::held() != 0 {
             let detail = format!("held after an operation of major function {major:#x}");
             self.kernel.violation("push lock", &detail);
         }

@@ -106,7 +106,7 @@ impl Sim {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, NtStatus> {
-        let entry = self.kernel.lock().handle(device.0)?.clone();
+        let entry = self.kernel.lock().program_handle(device)?.clone();
         let Target::Device(file) = entry.target else {
             return Err(NtStatus::INVALID_HANDLE);
         };
@@ -171,14 +171,10 @@ impl Sim {
         unsafe { put(s, sl::DEVICE_OBJECT, device) };
         // SAFETY: as above.
         unsafe { put(s, sl::FILE_OBJECT, file) };
+        let level = thread::PASSIVE_LEVEL;
         // SAFETY: a dispatch routine takes the device and the IRP (nc-wdm-driver_dispatch).
-        let returned = self
-            .driver_code(|| unsafe { ntsim_machine::call::call2(routine, device, at) })
-            .expect("a thread for the driver") as i32;
-        if thread::irql() != thread::PASSIVE_LEVEL || thread::attached() != 0 {
-            self.kernel
-                .violation("IRP", "the dispatch routine came back raised or attached");
-        }
+        let call = || unsafe { ntsim_machine::call::call2(routine, device, at) };
+        let returned = thread::as_program(|| self.kernel.driver_callback(level, call));
         // SAFETY: our own block, in all of these.
         let pending: usize = unsafe { get(at, irp::CURRENT_STACK_LOCATION) };
         // SAFETY: as above.

@@ -146,6 +146,10 @@ pub(crate) struct State {
     /// The filter is being unloaded and cannot decline.
     pub mandatory_unload: bool,
     pub shut_down: bool,
+    /// What FSCTL_OFFLOAD_READ has given out: file, offset, length.
+    pub offload_tokens: Vec<(u64, u64, u64)>,
+    /// Bytes that an offloaded write does at most.
+    pub offload_limit: Option<u64>,
 }
 
 pub(crate) struct Driver {

@@ -40,4 +40,7 @@ pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};
 pub use sections::SharedView;
 pub use status::NtStatus;
-pub use user::{Access, Disposition, FileId, FsEvent, MappedView};
+pub use user::{
+    Access, CreateFileOptions, Disposition, FileId, FlushKind, FsEvent, MappedView, MdlWrite,
+    WriteOptions,
+};

@@ -17,6 +17,15 @@ pub struct LockOrder {
     after: HashMap<usize, HashSet<usize>>,
 }
 
+/// Makes the calling thread one that holds nothing, until [`put_back`].
+pub fn set_aside() -> Vec<usize> {
+    HELD.take()
+}
+
+pub fn put_back(held: Vec<usize>) {
+    HELD.set(held);
+}
+
 /// How many locks the calling thread holds.
 pub fn held() -> usize {
     HELD.with_borrow(Vec::len)

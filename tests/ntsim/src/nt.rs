@@ -82,6 +82,9 @@ pub mod file_object {
     pub const FLAGS: usize = 0x50;
     pub const CURRENT_BYTE_OFFSET: usize = 0x68;
     pub const FO_SYNCHRONOUS_IO: u32 = 0x2;
+    pub const FO_NO_INTERMEDIATE_BUFFERING: u32 = 0x8;
+    pub const FO_WRITE_THROUGH: u32 = 0x10;
+    pub const FO_DELETE_ON_CLOSE: u32 = 0x1_0000;
     pub const FO_VOLUME_OPEN: u32 = 0x40_0000;
 }
 
@@ -189,6 +192,8 @@ pub mod flt_io_parameter_block {
     pub const IRP_SYNCHRONOUS_PAGING_IO: u32 = 0x40;
     pub const MAJOR_FUNCTION: usize = 4;
     pub const MINOR_FUNCTION: usize = 5;
+    pub const OPERATION_FLAGS: usize = 6;
+    pub const SL_WRITE_THROUGH: u8 = 0x4;
     pub const TARGET_FILE_OBJECT: usize = 8;
     pub const TARGET_INSTANCE: usize = 16;
     pub const PARAMETERS: usize = 24;
@@ -197,6 +202,26 @@ pub mod flt_io_parameter_block {
     pub const WRITE_KEY: usize = PARAMETERS + 8;
     pub const WRITE_BYTE_OFFSET: usize = PARAMETERS + 16;
     pub const WRITE_BUFFER: usize = PARAMETERS + 24;
+    pub const WRITE_MDL: usize = PARAMETERS + 32;
+    /// FLT_PARAMETERS for IRP_MJ_CREATE: SecurityContext, Options, FileAttributes
+    /// (POINTER_ALIGNMENT), ShareAccess.
+    pub const CREATE_OPTIONS: usize = PARAMETERS + 8;
+    pub const CREATE_SHARE_ACCESS: usize = PARAMETERS + 18;
+    /// FLT_PARAMETERS for IRP_MJ_PREPARE_MDL_WRITE: FileOffset, Length, Key (both
+    /// POINTER_ALIGNMENT), MdlChain.
+    pub const PREPARE_OFFSET: usize = PARAMETERS;
+    pub const PREPARE_LENGTH: usize = PARAMETERS + 8;
+    pub const PREPARE_KEY: usize = PARAMETERS + 16;
+    pub const PREPARE_CHAIN: usize = PARAMETERS + 24;
+    /// FLT_PARAMETERS for IRP_MJ_MDL_WRITE_COMPLETE: FileOffset, MdlChain.
+    pub const COMPLETE_OFFSET: usize = PARAMETERS;
+    pub const COMPLETE_CHAIN: usize = PARAMETERS + 8;
+    /// FLT_PARAMETERS for IRP_MJ_FILE_SYSTEM_CONTROL, Buffered: OutputBufferLength,
+    /// InputBufferLength and FsControlCode (both POINTER_ALIGNMENT), SystemBuffer.
+    pub const CONTROL_OUTPUT_LENGTH: usize = PARAMETERS;
+    pub const CONTROL_INPUT_LENGTH: usize = PARAMETERS + 8;
+    pub const CONTROL_CODE: usize = PARAMETERS + 16;
+    pub const CONTROL_BUFFER: usize = PARAMETERS + 24;
     /// FLT_PARAMETERS for IRP_MJ_SET_INFORMATION: Length, FileInformationClass
     /// (POINTER_ALIGNMENT), ParentOfTarget, a union, InfoBuffer.
     pub const SET_LENGTH: usize = PARAMETERS;
@@ -225,6 +250,25 @@ pub mod flt_volume_properties {
     pub const FLAGS: usize = 18;
     pub const FILE_DEVICE_DISK_FILE_SYSTEM: u32 = 8;
     pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
+}
+
+/// ns-wdm-_mdl: Next, Size, MdlFlags, Process, MappedSystemVa, StartVa, ByteCount, ByteOffset.
+pub mod mdl {
+    pub const SIZE: usize = 0x30;
+    pub const NEXT: usize = 0;
+    pub const STRUCTURE_SIZE: usize = 8;
+    pub const BYTE_COUNT: usize = 0x28;
+}
+
+/// ns-ntifs-_fsrtl_common_fcb_header: NodeTypeCode, NodeByteSize, four bytes of flags, Resource,
+/// PagingIoResource, AllocationSize, FileSize, ValidDataLength; an FSRTL_ADVANCED_FCB_HEADER goes on
+/// behind them.
+pub mod fcb_header {
+    pub const SIZE: usize = 0x68;
+    pub const NODE_BYTE_SIZE: usize = 2;
+    pub const ALLOCATION_SIZE: usize = 24;
+    pub const FILE_SIZE: usize = 32;
+    pub const VALID_DATA_LENGTH: usize = 40;
 }
 
 /// ns-wudfwdm-_object_attributes

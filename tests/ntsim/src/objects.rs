@@ -98,6 +98,16 @@ impl State {
         entry.filter(here).ok_or(NtStatus::INVALID_HANDLE)
     }
 
+    /// What a handle means to the program that runs. In the System process, where no program is,
+    /// it is a test's hook or probe that asks, whoever's handle it has.
+    pub fn program_handle(&self, handle: Handle) -> Result<&HandleEntry, NtStatus> {
+        let here = thread::process();
+        let entry = self.handles.get(&handle.0).filter(|entry| !entry.kernel);
+        entry
+            .filter(|entry| entry.process == here || here == thread::SYSTEM)
+            .ok_or(NtStatus::INVALID_HANDLE)
+    }
+
     pub fn new_file_object(&mut self, volume: usize, file: Option<u64>, access: u32) -> usize {
         let block = Block::zeroed(file_object::SIZE);
         let address = block.address();

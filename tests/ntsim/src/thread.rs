@@ -1,7 +1,7 @@
 //! What a simulated thread has: its IRQL, its process, where it is attached, its top-level IRP, and
 //! the kernel it belongs to.
 
-use crate::{Sim, kernel::Kernel};
+use crate::{Sim, kernel::Kernel, lock_order};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -66,6 +66,16 @@ pub fn in_process<T>(process: u64, work: impl FnOnce() -> T) -> T {
 /// Whether the thread's process has 32-bit pointers.
 pub fn is_32_bit() -> bool {
     IS_32_BIT.get()
+}
+
+/// Runs code as a program does. It may be called while the driver runs in this thread, from a
+/// probe or a hook, where it stands for what another processor does: attached to nothing, holding
+/// nothing.
+pub fn as_program<T>(work: impl FnOnce() -> T) -> T {
+    let held = lock_order::set_aside();
+    let result = with(&ATTACHED, 0, work);
+    lock_order::put_back(held);
+    result
 }
 
 pub fn top_level_irp() -> usize {

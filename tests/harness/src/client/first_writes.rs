@@ -97,8 +97,10 @@ impl<P: Pages, W: Word> FirstWrites<P, W> {
     }
 
     /// Takes the pages that were stored to since they were last taken, as maximal runs in ascending
-    /// order. They are read-only when this returns; on failure they stay dirty. A second caller
-    /// waits for the first.
+    /// order. They are read-only when this returns; on failure they stay dirty.
+    ///
+    /// A page is in one caller's answer only, so whoever promises that stores are covered must not
+    /// take before the earlier caller has covered its own.
     ///
     /// # Errors
     /// The pages cannot be protected.

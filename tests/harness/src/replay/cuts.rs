@@ -41,11 +41,11 @@ impl Plan {
                 2 => random.below(steps.len() as u64) as usize,
                 _ => commits[random.below(commits.len() as u64) as usize],
             };
-            let within = (kind == 3).then(|| random.next());
+            let within = (kind == 3).then(|| random.next_u64());
             let policy = match random.below(4) {
                 0 => CutPolicy::Durable,
                 1 => CutPolicy::Everything,
-                _ => CutPolicy::Random(random.next()),
+                _ => CutPolicy::Random(random.next_u64()),
             };
             plan.entry(step).or_default().push(Cut { policy, within });
         }

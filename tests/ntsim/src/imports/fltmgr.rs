@@ -189,11 +189,12 @@ imports! {
     FltObjectDereference(_object: usize) -> (), DISPATCH_LEVEL, |kernel| {
         kernel.lock().flt_references -= 1;
     }
-    /// nf-fltkernel-fltisdirectory: there are only files on these volumes.
-    FltIsDirectory(file: usize, instance: usize, directory: *mut u8) -> i32, APC_LEVEL, |_kernel| {
-        let _ = (file, instance);
+    /// nf-fltkernel-fltisdirectory
+    FltIsDirectory(file: usize, instance: usize, directory: *mut u8) -> i32, APC_LEVEL, |kernel| {
+        let _ = instance;
+        let is = kernel.lock().is_directory(file);
         // SAFETY: the driver's out parameter.
-        unsafe { directory.write(0) };
+        unsafe { directory.write(u8::from(is)) };
         0
     }
     /// nf-fltkernel-fltinitializepushlock

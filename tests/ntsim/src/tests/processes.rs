@@ -17,6 +17,8 @@ fn a_handle_means_nothing_in_another_process() {
     assert!(look_up().is_ok());
     let invalid = Err(NtStatus::INVALID_HANDLE);
     assert_eq!(sim.in_process(0x2000, look_up), invalid);
+    let other = sim.in_process(0x2000, || sim.close_handle(file));
+    assert_eq!(other, Err(NtStatus::INVALID_HANDLE));
     thread::set_attached(1);
     assert_eq!(look_up(), invalid, "attached to System");
     thread::set_attached(0);
@@ -71,5 +73,31 @@ fn the_end_of_a_process_closes_and_unmaps() {
     assert!(sim.file_size(mine).is_ok());
     let again = sim.create_file(r"D:\a", Access::Read, Disposition::OpenExisting);
     assert!(again.is_ok());
+    assert_eq!(details(&sim), [""; 0]);
+}
+
+/// What a hook or probe does in a thread of the driver stands for another processor's doing.
+#[test]
+fn what_a_program_does_meanwhile_is_not_attached() {
+    let log = Log::default();
+    let seen = log.clone();
+    let fake = Fake {
+        operations: vec![(CLEANUP, 0, true, false)],
+        pre: Some(Box::new(move |_| {
+            let (attached, held) = (thread::attached(), crate::lock_order::held());
+            seen.add(format!("attached {attached}, holds {held}"));
+            NO_CALLBACK
+        })),
+        ..Fake::default()
+    };
+    let sim = machine(SimOptions::default(), fake);
+    let file = create(&sim, "a");
+    thread::set_attached(1);
+    crate::lock_order::acquired(1);
+    sim.close_handle(file).expect("close");
+    assert_eq!(thread::attached(), 1);
+    thread::set_attached(0);
+    crate::lock_order::released(1);
+    assert_eq!(log.take(), ["attached 0, holds 0"]);
     assert_eq!(details(&sim), [""; 0]);
 }

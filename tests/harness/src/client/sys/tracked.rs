@@ -118,7 +118,8 @@ impl<M: Mapping> Tracked<M> {
     }
 
     /// Takes the pages, by their number from 0, that were stored to since they were last taken: runs
-    /// in ascending order. What was stored before the call is in them or was in an earlier answer.
+    /// in ascending order. What was stored before the call is in them or was in an earlier answer, so
+    /// commits that begin with this are made one after another.
     ///
     /// # Errors
     /// The system's; the pages stay dirty.
