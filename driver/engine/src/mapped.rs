@@ -45,6 +45,11 @@ impl Mappers {
         }
     }
 
+    /// Somebody nobody knows may have mapped the stream; no report speaks for that.
+    pub fn map_unseen(&self) {
+        self.crowded.store(true, SeqCst);
+    }
+
     /// A process has reported stores.
     pub fn report(&self, process: u64) {
         if let Some(place) = self.find(process) {

@@ -32,7 +32,9 @@ impl Operation for Cleanup {
         if file.deletes_on_close() {
             stream.delete_pending.store(true, Ordering::SeqCst);
         }
-        if last && stream.delete_pending.load(Ordering::SeqCst) {
+        let deleted = last && stream.delete_pending.load(Ordering::SeqCst);
+        // Another name may keep the file when this one goes.
+        if deleted && instance.is_going(file) {
             // The lines go with the stream's context when the file is really gone; until then
             // they stay marked, and what would keep the file is let go.
             drop(stream.anchor.take());

@@ -57,6 +57,7 @@ fn commit_as(
     // Before the turn: what was marked until now is what this commit answers for.
     let arrival = stream.group.arrive();
     let mut committer = stream.committer.exclusive();
+    stream.view.close_if_in_conflict();
     let anchor = stream.anchor.take();
     let mut backing = ViewBacking {
         stream,

@@ -103,7 +103,7 @@ impl Minifilter for Daxflush {
             return Err(NtStatus::FLT_DO_NOT_ATTACH);
         }
         instance.register_for_data_scan()?;
-        volume::add(instance)
+        volume::add(instance, facts.is_newly_mounted)
     }
 
     fn may_detach(volume: &Volume) -> bool {

@@ -48,7 +48,12 @@ pub struct Stream {
 pub fn of(instance: Instance<'_>, file: FileRef<'_>) -> Result<Shared<Stream>, NtStatus> {
     context::stream_or_make(instance, file, || {
         let volume = context::instance::<Volume>(instance).ok_or(NtStatus::FLT_DELETING_OBJECT)?;
-        Stream::try_new(volume)
+        let stream = Stream::try_new(volume)?;
+        // Nobody saw who mapped it before the filter was there.
+        if stream.volume.was_attached_late() && file.has_writable_references() {
+            stream.mappers.map_unseen();
+        }
+        Ok(stream)
     })
 }
 

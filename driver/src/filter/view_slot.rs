@@ -93,6 +93,15 @@ impl ViewSlot {
         closed
     }
 
+    /// Closes a view whose conflict came at an IRQL too high to close it then.
+    pub fn close_if_in_conflict(&self) {
+        let mut place = self.place.exclusive();
+        let conflict = |leased: &mut LeasedView| leased.view.is_in_conflict();
+        let view = place.view.take_if(conflict);
+        drop(place);
+        drop(view);
+    }
+
     /// Closes the view, and waits a while for who uses it.
     pub fn close_soon(&self) {
         for _ in 0..PATIENCE {

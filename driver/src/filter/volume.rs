@@ -26,6 +26,8 @@ pub struct Volume {
     /// Memory for the dirty maps; when there is no more, tracking becomes coarser.
     pub reserve: Reserve,
     streams: PushLock<Registry<Shared<Stream>>>,
+    /// Files may have been open, and mapped, before the filter saw any of it.
+    attached_late: bool,
     /// The device went away without a word.
     removed: AtomicBool,
     index: AtomicUsize,
@@ -38,7 +40,7 @@ impl Borrow<Reserve> for Shared<Volume> {
 }
 
 /// Makes the context of a new instance.
-pub fn add(instance: Instance<'_>) -> Result<Shared<Volume>, NtStatus> {
+pub fn add(instance: Instance<'_>, newly_mounted: bool) -> Result<Shared<Volume>, NtStatus> {
     let nodes = SETTINGS.tracking_bytes() / Reserve::NODE_BYTES as u64;
     let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
     let reserve = Reserve::with_nodes(nodes).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
@@ -46,6 +48,7 @@ pub fn add(instance: Instance<'_>) -> Result<Shared<Volume>, NtStatus> {
         instance: instance.kept(),
         reserve,
         streams: PushLock::new(Registry::new()),
+        attached_late: !newly_mounted,
         removed: AtomicBool::new(false),
         index: AtomicUsize::new(usize::MAX),
     })?;
@@ -101,6 +104,10 @@ impl Volume {
             result = result.and(next);
         }
         result
+    }
+
+    pub fn was_attached_late(&self) -> bool {
+        self.attached_late
     }
 
     /// Closes every view, and lets go of the file objects of streams that are clean, so that

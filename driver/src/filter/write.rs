@@ -112,6 +112,8 @@ fn stored(request: &Request<'_>) -> u64 {
     let length = request.write_length();
     if request.succeeded() {
         request.information().min(length)
+    } else if request.is_left_to_irp() {
+        0
     } else {
         length
     }

@@ -4,13 +4,14 @@ use super::{
     file::FileRef,
     flt::{
         FLT_VOLUME_PROPERTIES, FltGetVolumeFromFileObject, FltGetVolumeInstanceFromName,
-        FltGetVolumeProperties, FltIsDirectory, FltObjectDereference, FltRegisterForDataScan,
-        PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME, VOL_PROP_FL_DAX_VOLUME,
+        FltGetVolumeProperties, FltIsDirectory, FltObjectDereference, FltQueryInformationFile,
+        FltRegisterForDataScan, PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME, VOL_PROP_FL_DAX_VOLUME,
     },
     minifilter,
     status::NtStatus,
 };
 use core::{hint::black_box, marker::PhantomData, mem::MaybeUninit, ptr};
+use wdk_sys::FILE_STANDARD_INFORMATION;
 
 /// An instance lent by a callback or a reference.
 #[derive(Clone, Copy)]
@@ -43,6 +44,34 @@ impl Instance<'_> {
         // SAFETY: a valid instance and an opened file object.
         let status = unsafe { FltIsDirectory(file.as_ptr(), self.raw, &raw mut directory) };
         status >= 0 && directory != 0
+    }
+
+    /// Whether nothing of a file is left when this handle, its last, is closed
+    /// (nf-fltkernel-fltqueryinformationfile). IRQL PASSIVE_LEVEL, with APCs enabled.
+    ///
+    /// NumberOfLinks leaves out names that are to be deleted already; a name opened to be deleted
+    /// when it is closed becomes one only then.
+    pub fn is_going(self, file: FileRef<'_>) -> bool {
+        const FILE_STANDARD_INFORMATION_CLASS: i32 = 5;
+        let mut information = FILE_STANDARD_INFORMATION::default();
+        let size = size_of::<FILE_STANDARD_INFORMATION>() as u32;
+        let mut returned = 0;
+        // SAFETY: an open file, and a buffer of the size that is passed.
+        let status = unsafe {
+            FltQueryInformationFile(
+                self.raw,
+                file.as_ptr(),
+                (&raw mut information).cast(),
+                size,
+                FILE_STANDARD_INFORMATION_CLASS,
+                &raw mut returned,
+            )
+        };
+        let mut links = information.NumberOfLinks;
+        if file.deletes_on_close() && information.DeletePending == 0 {
+            links = links.saturating_sub(1);
+        }
+        status >= 0 && links == 0
     }
 
     /// A handle to keep beside what is destroyed before the instance's teardown completes.

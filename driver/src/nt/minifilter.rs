@@ -8,9 +8,9 @@ use super::{
         FLT_INSTANCE_QUERY_TEARDOWN_FLAGS, FLT_INSTANCE_SETUP_FLAGS, FLT_INSTANCE_TEARDOWN_FLAGS,
         FLT_OPERATION_REGISTRATION, FLT_REGISTRATION, FLT_REGISTRATION_VERSION,
         FLT_SECTION_CONTEXT, FLT_STREAM_CONTEXT, FLTFL_FILTER_UNLOAD_MANDATORY,
-        FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME, FltRegisterFilter, FltStartFiltering,
-        FltUnregisterFilter, IRP_MJ_OPERATION_END, PCFLT_RELATED_OBJECTS, PFLT_CALLBACK_DATA,
-        PFLT_CONTEXT, PFLT_FILTER, PFLT_INSTANCE,
+        FLTFL_INSTANCE_SETUP_NEWLY_MOUNTED_VOLUME, FLTFL_REGISTRATION_SUPPORT_DAX_VOLUME,
+        FltRegisterFilter, FltStartFiltering, FltUnregisterFilter, IRP_MJ_OPERATION_END,
+        PCFLT_RELATED_OBJECTS, PFLT_CALLBACK_DATA, PFLT_CONTEXT, PFLT_FILTER, PFLT_INSTANCE,
     },
     instance::{self, Instance},
     operation::{self, Operation},
@@ -31,6 +31,8 @@ const POOL_TAG: ULONG = u32::from_le_bytes(*b"DaxF");
 pub struct VolumeFacts {
     pub is_dax: bool,
     pub is_ntfs: bool,
+    /// Nothing on the volume was opened before.
+    pub is_newly_mounted: bool,
 }
 
 /// The filter's side of the Filter Manager's callbacks. IRQL PASSIVE_LEVEL unless said otherwise.
@@ -172,7 +174,7 @@ fn context_table<F: Minifilter>() -> [FLT_CONTEXT_REGISTRATION; 4] {
 
 unsafe extern "system" fn instance_setup<F: Minifilter>(
     related: PCFLT_RELATED_OBJECTS,
-    _flags: FLT_INSTANCE_SETUP_FLAGS,
+    flags: FLT_INSTANCE_SETUP_FLAGS,
     _device_type: u32,
     file_system: FLT_FILESYSTEM_TYPE,
 ) -> NTSTATUS {
@@ -185,6 +187,7 @@ unsafe extern "system" fn instance_setup<F: Minifilter>(
     let facts = VolumeFacts {
         is_dax,
         is_ntfs: file_system == FLT_FSTYPE_NTFS,
+        is_newly_mounted: flags & FLTFL_INSTANCE_SETUP_NEWLY_MOUNTED_VOLUME != 0,
     };
     let attached = F::attach(instance, &facts).and_then(|volume| {
         context::set_instance(instance, volume.clone()).inspect_err(|_| F::detach(&volume, true))

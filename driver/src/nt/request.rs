@@ -146,6 +146,11 @@ impl<'a> Request<'a> {
         !self.draining && NtStatus::from_raw(self.status()).is_success()
     }
 
+    /// Whether the file system left a fast I/O for the IRP that follows it, and did nothing.
+    pub fn is_left_to_irp(&self) -> bool {
+        self.status() == NtStatus::FLT_DISALLOW_FAST_IO.raw()
+    }
+
     fn status(&self) -> i32 {
         // SAFETY: IoStatus is always written as a status, never as the union's pointer.
         unsafe { self.data.IoStatus.__bindgen_anon_1.Status }

@@ -23,6 +23,7 @@ impl NtStatus {
     pub const FILE_CLOSED: Self = Self::from_code(0xC000_0128);
     pub const RETRY: Self = Self::from_code(0xC000_022D);
     pub const FLT_CONTEXT_ALREADY_DEFINED: Self = Self::from_code(0xC01C_0002);
+    pub const FLT_DISALLOW_FAST_IO: Self = Self::from_code(0xC01C_0004);
     pub const FLT_DO_NOT_ATTACH: Self = Self::from_code(0xC01C_000F);
     pub const FLT_DO_NOT_DETACH: Self = Self::from_code(0xC01C_0010);
     pub const FLT_DELETING_OBJECT: Self = Self::from_code(0xC01C_000B);

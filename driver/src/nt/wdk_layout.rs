@@ -3,8 +3,8 @@
 
 use core::mem::offset_of;
 use wdk_sys::{
-    DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT, IO_STACK_LOCATION, IO_STATUS_BLOCK, IRP, KAPC_STATE,
-    LARGE_INTEGER, MDL, OBJECT_ATTRIBUTES, UNICODE_STRING,
+    DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT, FILE_STANDARD_INFORMATION, IO_STACK_LOCATION,
+    IO_STATUS_BLOCK, IRP, KAPC_STATE, LARGE_INTEGER, MDL, OBJECT_ATTRIBUTES, UNICODE_STRING,
 };
 
 const _: () = {
@@ -67,6 +67,9 @@ const _: () = {
     assert!(offset_of!(UNICODE_STRING, MaximumLength) == 2);
     assert!(offset_of!(UNICODE_STRING, Buffer) == 8);
     assert!(size_of::<LARGE_INTEGER>() == 8);
+    assert!(size_of::<FILE_STANDARD_INFORMATION>() == 24);
+    assert!(offset_of!(FILE_STANDARD_INFORMATION, NumberOfLinks) == 16);
+    assert!(offset_of!(FILE_STANDARD_INFORMATION, DeletePending) == 20);
     assert!(offset_of!(MDL, Next) == 0);
     assert!(offset_of!(MDL, ByteCount) == 0x28);
 };

@@ -3,7 +3,10 @@
 mod view;
 
 use crate::{mapped::Mapped, random::mix};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
 
 /// Bytes of a cache line.
 pub const LINE: u64 = 64;
@@ -64,6 +67,15 @@ impl File {
         (offset..offset + length).map(byte).collect()
     }
 
+    /// What a range holds now.
+    pub fn contents(&self, offset: u64, length: u64) -> Vec<u8> {
+        let byte = |at: u64| {
+            let line = self.lines.get(&(at / LINE));
+            line.map_or(0, |line| line.now()[(at % LINE) as usize])
+        };
+        (offset..offset + length).map(byte).collect()
+    }
+
     /// Records that `data` was stored.
     pub fn store(&mut self, offset: u64, data: &[u8]) {
         let end = offset + data.len() as u64;
@@ -102,6 +114,24 @@ impl File {
         }
         if let Some(view) = &mut self.view {
             view.commit();
+        }
+    }
+
+    /// Lines of a byte range that a commit of it has to flush.
+    pub fn dirty_lines_of(&self, range: Range<u64>) -> u64 {
+        let lines = range.start / LINE..range.end.div_ceil(LINE);
+        self.dirty.range(lines).count() as u64
+    }
+
+    /// Records that a commit of a byte range has succeeded; the lines at its edges belong to it.
+    pub fn commit_range(&mut self, range: Range<u64>) {
+        let lines = range.start / LINE..range.end.div_ceil(LINE);
+        let done: Vec<u64> = self.dirty.range(lines).copied().collect();
+        for index in done {
+            self.dirty.remove(&index);
+            if let Some(history) = self.lines.get_mut(&index) {
+                history.versions.drain(..history.versions.len() - 1);
+            }
         }
     }
 

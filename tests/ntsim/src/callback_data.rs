@@ -5,13 +5,23 @@ use crate::{
     dispatch::{Kind, Outcome},
     nt::{Block, flt_callback_data as cd, flt_io_parameter_block as pb, get, put},
 };
+use std::cell::Cell;
 
 /// The parameters of the operations that have any.
 #[derive(Clone, Copy)]
 pub(crate) enum Parameters<'a> {
     None,
     Create {
+        /// IO_SECURITY_CONTEXT.
+        security: usize,
         options: u32,
+        /// OperationFlags.
+        flags: u8,
+    },
+    Read {
+        offset: u64,
+        length: u32,
+        buffer: usize,
     },
     Flush {
         minor: u8,
@@ -19,14 +29,16 @@ pub(crate) enum Parameters<'a> {
     Write {
         offset: i64,
         data: &'a [u8],
-        through: bool,
+        /// OperationFlags.
+        flags: u8,
     },
     /// An IRP_MJ_WRITE that asks for pages or gives them back.
     MdlWrite {
         minor: u8,
         offset: u64,
         length: u32,
-        chain: usize,
+        /// MdlAddress, which the file system sets when pages are asked for.
+        chain: &'a Cell<usize>,
     },
     PrepareMdlWrite {
         offset: u64,
@@ -41,11 +53,13 @@ pub(crate) enum Parameters<'a> {
         code: u32,
         input: u32,
         output: u32,
-        buffer: usize,
+        /// As the method of the code says: SystemBuffer, or input and output buffer.
+        buffers: [usize; 2],
     },
     SetInformation {
         class: i32,
         buffer: &'a [u8],
+        rename: Rename,
     },
     SectionSync {
         protection: u32,
@@ -53,6 +67,15 @@ pub(crate) enum Parameters<'a> {
     Pnp {
         minor: u8,
     },
+}
+
+/// What else a rename or a new link has.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Rename {
+    /// ParentOfTarget.
+    pub parent: usize,
+    /// ReplaceIfExists.
+    pub replace: bool,
 }
 
 /// No program here uses keys, which leaves a recognisable value.
@@ -105,12 +128,37 @@ impl CallbackData {
         let p = self.parameters.address();
         match parameters {
             Parameters::None => {}
-            Parameters::Create { options } => {
+            Parameters::Create {
+                security,
+                options,
+                flags,
+            } => {
                 const SHARE_ALL: u16 = 7;
+                const FILE_ATTRIBUTE_NORMAL: u16 = 0x80;
                 // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::OPERATION_FLAGS, *flags) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CREATE_SECURITY_CONTEXT, *security) };
+                // SAFETY: as above.
                 unsafe { put(p, pb::CREATE_OPTIONS, *options) };
                 // SAFETY: as above.
+                unsafe { put(p, pb::CREATE_FILE_ATTRIBUTES, FILE_ATTRIBUTE_NORMAL) };
+                // SAFETY: as above.
                 unsafe { put(p, pb::CREATE_SHARE_ACCESS, SHARE_ALL) };
+            }
+            Parameters::Read {
+                offset,
+                length,
+                buffer,
+            } => {
+                // SAFETY: our own block, in all of these: as for writes.
+                unsafe { put(p, pb::WRITE_LENGTH, *length) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_KEY, KEY) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_BYTE_OFFSET, *offset) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::WRITE_BUFFER, *buffer) };
             }
             Parameters::Flush { minor } => {
                 // SAFETY: our own block.
@@ -131,7 +179,7 @@ impl CallbackData {
                 // SAFETY: as above.
                 unsafe { put(p, pb::WRITE_BYTE_OFFSET, *offset) };
                 // SAFETY: as above.
-                unsafe { put(p, pb::WRITE_MDL, *chain) };
+                unsafe { put(p, pb::WRITE_MDL, chain.get()) };
             }
             Parameters::PrepareMdlWrite {
                 offset,
@@ -157,7 +205,7 @@ impl CallbackData {
                 code,
                 input,
                 output,
-                buffer,
+                buffers,
             } => {
                 // SAFETY: our own block, in all of these.
                 unsafe { put(p, pb::CONTROL_OUTPUT_LENGTH, *output) };
@@ -166,17 +214,18 @@ impl CallbackData {
                 // SAFETY: as above.
                 unsafe { put(p, pb::CONTROL_CODE, *code) };
                 // SAFETY: as above.
-                unsafe { put(p, pb::CONTROL_BUFFER, *buffer) };
+                unsafe { put(p, pb::CONTROL_BUFFER, buffers[0]) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::CONTROL_OUTPUT_BUFFER, buffers[1]) };
             }
             Parameters::Write {
                 offset,
                 data,
-                through,
+                flags,
             } => {
-                let flags = if *through { pb::SL_WRITE_THROUGH } else { 0 };
-                // SAFETY: our own block.
-                unsafe { put(p, pb::OPERATION_FLAGS, flags) };
                 // SAFETY: our own block, in all of these.
+                unsafe { put(p, pb::OPERATION_FLAGS, *flags) };
+                // SAFETY: as above.
                 unsafe { put(p, pb::WRITE_LENGTH, data.len() as u32) };
                 // SAFETY: as above.
                 unsafe { put(p, pb::WRITE_KEY, KEY) };
@@ -185,11 +234,20 @@ impl CallbackData {
                 // SAFETY: as above.
                 unsafe { put(p, pb::WRITE_BUFFER, data.as_ptr() as usize) };
             }
-            Parameters::SetInformation { class, buffer } => {
+            Parameters::SetInformation {
+                class,
+                buffer,
+                rename,
+            } => {
+                let replace = u8::from(rename.replace);
                 // SAFETY: our own block, in all of these.
                 unsafe { put(p, pb::SET_LENGTH, buffer.len() as u32) };
                 // SAFETY: as above.
                 unsafe { put(p, pb::SET_CLASS, *class) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::SET_PARENT_OF_TARGET, rename.parent) };
+                // SAFETY: as above.
+                unsafe { put(p, pb::SET_REPLACE_IF_EXISTS, replace) };
                 // SAFETY: as above.
                 unsafe { put(p, pb::SET_BUFFER, buffer.as_ptr() as usize) };
             }
@@ -203,6 +261,14 @@ impl CallbackData {
                 // SAFETY: our own block. The requests that are sent have no parameters.
                 unsafe { put(p, pb::MINOR_FUNCTION, *minor) };
             }
+        }
+    }
+
+    /// What the file system has set in the parameters when it has acted.
+    pub fn refresh(&self, parameters: &Parameters<'_>) {
+        if let Parameters::MdlWrite { chain, .. } = parameters {
+            // SAFETY: our own block.
+            unsafe { put(self.parameters.address(), pb::WRITE_MDL, chain.get()) };
         }
     }
 

@@ -59,6 +59,7 @@ impl Sim {
         };
         let (at, related) = (watched.data.address(), watched.related.address());
         let post = watched.operation.post;
+        self.kernel.count_callback();
         // SAFETY: the callback's four arguments.
         let call = || unsafe { ntsim_machine::call::call4(post, at, related, context, 0) };
         if !elsewhere || !options.post_write_in_other_thread {

@@ -92,6 +92,16 @@ impl Request {
         !self.kind.is_irp() || self.major == CREATE || pre == PREOP_SYNCHRONIZE
     }
 
+    /// What the file system sets as the top-level IRP while it acts (nf-ntifs-iosettoplevelirp).
+    fn top_level(&self) -> usize {
+        const FSRTL_FAST_IO_TOP_LEVEL_IRP: usize = 4;
+        match self.kind {
+            // Stands for the IRP, of which only the address is of interest.
+            Kind::Irp { .. } => std::ptr::from_ref(self) as usize,
+            Kind::FastIo | Kind::FsFilter => FSRTL_FAST_IO_TOP_LEVEL_IRP,
+        }
+    }
+
     fn cannot_fail(&self) -> bool {
         [CLEANUP, CLOSE].contains(&self.major)
     }
@@ -163,6 +173,10 @@ impl Sim {
             PREOP_COMPLETE => self.completed_by_filter(&watched),
             PREOP_DISALLOW_FASTIO if kind == Kind::FastIo => {
                 self.kernel.operation_ends(address);
+                if [PREPARE_MDL_WRITE, MDL_WRITE_COMPLETE].contains(&major) {
+                    // There is no IRP of the same major function: who asked asks otherwise.
+                    return Err(NtStatus::FLT_DISALLOW_FAST_IO);
+                }
                 return self.dispatch_as(Kind::of(major), major, volume, file, parameters, act);
             }
             PREOP_SUCCESS_WITH_CALLBACK | PREOP_SYNCHRONIZE
@@ -172,6 +186,7 @@ impl Sim {
                 self.kernel
                     .operation_goes_down(address, context, synchronized);
                 let outcome = self.act(&request, act);
+                watched.data.refresh(&parameters);
                 self.complete(&watched, context, synchronized, outcome)
             }
             _ => {
@@ -214,6 +229,7 @@ impl Sim {
             return (PREOP_SUCCESS_WITH_CALLBACK, 0);
         }
         let (at, related) = (watched.data.address(), watched.related.address());
+        self.kernel.count_callback();
         let completion = Block::zeroed(8);
         let out = completion.address();
         // SAFETY: the callback's three arguments.
@@ -292,7 +308,7 @@ impl Sim {
         let (major, file) = (request.major, request.file);
         self.call_hook(&FsEvent::BeforeAction { major, file });
         let mounted = self.kernel.lock().check_mounted(request);
-        let outcome = mounted.and_then(|()| act());
+        let outcome = mounted.and_then(|()| thread::with_top_level_irp(request.top_level(), act));
         self.call_hook(&FsEvent::AfterAction { major, file });
         outcome
     }
@@ -348,7 +364,7 @@ impl State {
         if !self.is_of_this_mount(request) {
             return Err(NtStatus::VOLUME_DISMOUNTED);
         }
-        if major == CREATE && volume.remove_pending {
+        if major == CREATE && (volume.remove_pending || volume.locked.is_some()) {
             return Err(NtStatus::ACCESS_DENIED);
         }
         Ok(())

@@ -62,6 +62,8 @@ pub(crate) struct Volume {
     pub dismounted: bool,
     /// IRP_MN_QUERY_REMOVE_DEVICE succeeded: nothing more can be opened.
     pub remove_pending: bool,
+    /// The volume's file object that FSCTL_LOCK_VOLUME succeeded for: nothing can be opened.
+    pub locked: Option<usize>,
     pub device: DeviceState,
 }
 
@@ -111,6 +113,7 @@ impl Sim {
                 mount: 0,
                 dismounted: false,
                 remove_pending: false,
+                locked: None,
                 device: DeviceState::Present,
             });
             state.volumes.len() - 1

@@ -146,6 +146,7 @@ impl Kernel {
         let related = self.related_objects(operation.volume, operation.file);
         let (at, objects) = (data.address(), related.address());
         let (post, context) = (operation.post, operation.context);
+        self.count_callback();
         // SAFETY: the callback's four arguments.
         let status = self.driver_callback(APC_LEVEL, || unsafe {
             ntsim_machine::call::call4(post, at, objects, context, FLTFL_POST_OPERATION_DRAINING)

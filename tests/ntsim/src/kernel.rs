@@ -23,7 +23,10 @@ use ntsim_machine::{
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -44,6 +47,8 @@ pub struct SimOptions {
     /// MmDoesFileHaveUserWritableReferences counts writable handles as well, as its page says and
     /// no system is known to do.
     pub writable_handles_are_references: bool,
+    /// Address space of the device for each file, which is the largest size of a file.
+    pub file_region_bytes: u64,
 }
 
 impl Default for SimOptions {
@@ -55,6 +60,7 @@ impl Default for SimOptions {
             conflict_at_apc: false,
             conflict_before_create_returns: None,
             writable_handles_are_references: false,
+            file_region_bytes: 1 << 30,
         }
     }
 }
@@ -138,6 +144,8 @@ pub(crate) struct State {
     pub next_file: u64,
     pub regions: Regions,
     pub contexts: HashMap<usize, Context>,
+    /// Contexts of data-scan sections that were not closed; they may outlive their file.
+    pub open_scans: HashSet<usize>,
     pub devices: HashMap<usize, Device>,
     pub links: HashMap<String, String>,
     pub registry: Registry,
@@ -166,6 +174,8 @@ pub(crate) struct Kernel {
     pub outstanding: Outstanding,
     /// Calls of FltCreateSectionForDataScan that made a section.
     pub data_scans: AtomicU64,
+    /// Pre- and post-operations that were called.
+    pub callbacks: AtomicU64,
     /// Changes of the device below any volume.
     pub removals: AtomicU64,
     pub booted: Instant,
@@ -190,6 +200,11 @@ impl Kernel {
             detail: detail.into(),
         };
         self.violations.lock().expect("violations").push(violation);
+    }
+
+    /// A pre- or post-operation is about to be called.
+    pub fn count_callback(&self) {
+        self.callbacks.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether this call of a routine is to fail (see [`Sim::fail_nth`]).
@@ -235,6 +250,7 @@ impl Sim {
             push_locks: PushLocks::default(),
             outstanding: Outstanding::default(),
             data_scans: AtomicU64::new(0),
+            callbacks: AtomicU64::new(0),
             removals: AtomicU64::new(0),
             booted: Instant::now(),
             pmem: Pmem::new(options.pmem_bytes)?,
@@ -305,6 +321,11 @@ impl Sim {
             .lock()
             .expect("failures")
             .insert(routine.into(), nth);
+    }
+
+    /// Pre- and post-operations of the filter that were called so far.
+    pub fn callbacks(&self) -> u64 {
+        self.kernel.callbacks.load(Ordering::SeqCst)
     }
 
     /// File objects that exist, whoever refers to them.

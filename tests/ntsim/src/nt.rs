@@ -190,10 +190,12 @@ pub mod flt_io_parameter_block {
     pub const IRP_PAGING_IO: u32 = 0x2;
     pub const IRP_SYNCHRONOUS_API: u32 = 0x4;
     pub const IRP_SYNCHRONOUS_PAGING_IO: u32 = 0x40;
+    pub const IRP_WRITE_OPERATION: u32 = 0x200;
     pub const MAJOR_FUNCTION: usize = 4;
     pub const MINOR_FUNCTION: usize = 5;
     pub const OPERATION_FLAGS: usize = 6;
     pub const SL_WRITE_THROUGH: u8 = 0x4;
+    pub const SL_OPEN_TARGET_DIRECTORY: u8 = 0x4;
     pub const TARGET_FILE_OBJECT: usize = 8;
     pub const TARGET_INSTANCE: usize = 16;
     pub const PARAMETERS: usize = 24;
@@ -204,8 +206,10 @@ pub mod flt_io_parameter_block {
     pub const WRITE_BUFFER: usize = PARAMETERS + 24;
     pub const WRITE_MDL: usize = PARAMETERS + 32;
     /// FLT_PARAMETERS for IRP_MJ_CREATE: SecurityContext, Options, FileAttributes
-    /// (POINTER_ALIGNMENT), ShareAccess.
+    /// (POINTER_ALIGNMENT), ShareAccess, EaLength (POINTER_ALIGNMENT), EaBuffer, AllocationSize.
+    pub const CREATE_SECURITY_CONTEXT: usize = PARAMETERS;
     pub const CREATE_OPTIONS: usize = PARAMETERS + 8;
+    pub const CREATE_FILE_ATTRIBUTES: usize = PARAMETERS + 16;
     pub const CREATE_SHARE_ACCESS: usize = PARAMETERS + 18;
     /// FLT_PARAMETERS for IRP_MJ_PREPARE_MDL_WRITE: FileOffset, Length, Key (both
     /// POINTER_ALIGNMENT), MdlChain.
@@ -216,16 +220,20 @@ pub mod flt_io_parameter_block {
     /// FLT_PARAMETERS for IRP_MJ_MDL_WRITE_COMPLETE: FileOffset, MdlChain.
     pub const COMPLETE_OFFSET: usize = PARAMETERS;
     pub const COMPLETE_CHAIN: usize = PARAMETERS + 8;
-    /// FLT_PARAMETERS for IRP_MJ_FILE_SYSTEM_CONTROL, Buffered: OutputBufferLength,
-    /// InputBufferLength and FsControlCode (both POINTER_ALIGNMENT), SystemBuffer.
+    /// FLT_PARAMETERS for IRP_MJ_FILE_SYSTEM_CONTROL: OutputBufferLength, InputBufferLength and
+    /// FsControlCode (both POINTER_ALIGNMENT), then by method SystemBuffer; InputSystemBuffer,
+    /// OutputBuffer and OutputMdlAddress; or InputBuffer, OutputBuffer and OutputMdlAddress.
     pub const CONTROL_OUTPUT_LENGTH: usize = PARAMETERS;
     pub const CONTROL_INPUT_LENGTH: usize = PARAMETERS + 8;
     pub const CONTROL_CODE: usize = PARAMETERS + 16;
     pub const CONTROL_BUFFER: usize = PARAMETERS + 24;
+    pub const CONTROL_OUTPUT_BUFFER: usize = PARAMETERS + 32;
     /// FLT_PARAMETERS for IRP_MJ_SET_INFORMATION: Length, FileInformationClass
     /// (POINTER_ALIGNMENT), ParentOfTarget, a union, InfoBuffer.
     pub const SET_LENGTH: usize = PARAMETERS;
     pub const SET_CLASS: usize = PARAMETERS + 8;
+    pub const SET_PARENT_OF_TARGET: usize = PARAMETERS + 16;
+    pub const SET_REPLACE_IF_EXISTS: usize = PARAMETERS + 24;
     pub const SET_BUFFER: usize = PARAMETERS + 32;
     /// FLT_PARAMETERS for IRP_MJ_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: SyncType, PageProtection.
     pub const SYNC_TYPE: usize = PARAMETERS;
@@ -252,23 +260,59 @@ pub mod flt_volume_properties {
     pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
 }
 
-/// ns-wdm-_mdl: Next, Size, MdlFlags, Process, MappedSystemVa, StartVa, ByteCount, ByteOffset.
+/// ns-wdm-_mdl: Next, Size, MdlFlags, Process, MappedSystemVa, StartVa, ByteCount, ByteOffset; the
+/// page frame numbers follow.
 pub mod mdl {
     pub const SIZE: usize = 0x30;
     pub const NEXT: usize = 0;
     pub const STRUCTURE_SIZE: usize = 8;
+    pub const MDL_FLAGS: usize = 10;
+    pub const START_VA: usize = 0x20;
     pub const BYTE_COUNT: usize = 0x28;
+    pub const BYTE_OFFSET: usize = 0x2c;
+    pub const MDL_PAGES_LOCKED: i16 = 2;
 }
 
-/// ns-ntifs-_fsrtl_common_fcb_header: NodeTypeCode, NodeByteSize, four bytes of flags, Resource,
-/// PagingIoResource, AllocationSize, FileSize, ValidDataLength; an FSRTL_ADVANCED_FCB_HEADER goes on
-/// behind them.
+/// ns-ntifs-_fsrtl_advanced_fcb_header, which begins with ns-ntifs-_fsrtl_common_fcb_header:
+/// NodeTypeCode, NodeByteSize, Flags, IsFastIoPossible, Flags2, Version (upper 4 bits), Resource,
+/// PagingIoResource, AllocationSize, FileSize, ValidDataLength. Then FastMutex, FilterContexts,
+/// PushLock, FileContextSupportPointer, Oplock, ReservedForRemote.
 pub mod fcb_header {
     pub const SIZE: usize = 0x68;
     pub const NODE_BYTE_SIZE: usize = 2;
+    pub const FLAGS: usize = 4;
+    pub const IS_FAST_IO_POSSIBLE: usize = 5;
+    pub const FLAGS2: usize = 6;
+    pub const VERSION: usize = 7;
     pub const ALLOCATION_SIZE: usize = 24;
     pub const FILE_SIZE: usize = 32;
     pub const VALID_DATA_LENGTH: usize = 40;
+    pub const FILTER_CONTEXTS: usize = 0x38;
+    pub const FSRTL_FLAG_ADVANCED_HEADER: u8 = 0x40;
+    pub const FSRTL_FLAG2_SUPPORTS_FILTER_CONTEXTS: u8 = 2;
+    pub const FSRTL_FCB_HEADER_V2: u8 = 2;
+    pub const FAST_IO_IS_POSSIBLE: u8 = 1;
+}
+
+/// ns-wdm-_io_security_context, and ns-wdm-_access_state as far as it is filled.
+pub mod io_security_context {
+    pub const SIZE: usize = 0x18;
+    pub const ACCESS_STATE: usize = 8;
+    pub const DESIRED_ACCESS: usize = 16;
+    pub const FULL_CREATE_OPTIONS: usize = 20;
+    pub const ACCESS_STATE_SIZE: usize = 0xa0;
+    pub const REMAINING_DESIRED_ACCESS: usize = 0x10;
+    pub const ORIGINAL_DESIRED_ACCESS: usize = 0x18;
+}
+
+/// ns-wdm-_file_standard_information
+pub mod standard_information {
+    pub const SIZE: u32 = 24;
+    pub const ALLOCATION_SIZE: usize = 0;
+    pub const END_OF_FILE: usize = 8;
+    pub const NUMBER_OF_LINKS: usize = 16;
+    pub const DELETE_PENDING: usize = 20;
+    pub const DIRECTORY: usize = 21;
 }
 
 /// ns-wudfwdm-_object_attributes

@@ -55,6 +55,8 @@ pub(crate) struct FileObject {
     pub volume: usize,
     /// The stream; nothing for a volume open.
     pub file: Option<u64>,
+    /// The name that it was opened by, as the id of a link.
+    pub link: u64,
     /// Which mount of the volume it was opened on.
     pub mount: u32,
 }
@@ -145,6 +147,7 @@ impl State {
             own: 1,
             volume,
             file,
+            link: 0,
             mount: self.volumes.get(volume).map_or(0, |volume| volume.mount),
         };
         self.file_objects.insert(address, object);

@@ -5,7 +5,6 @@ use crate::{
     NtStatus, Sim,
     callback_data::Parameters,
     dispatch::{PNP, SHUTDOWN},
-    files::REGION,
     filter::DeviceState,
     kernel::Kernel,
     thread,
@@ -126,6 +125,17 @@ impl Kernel {
     /// The file system's part of a query: it locks the volume unless something on it is open, once
     /// sections for data scan are out of the way.
     fn lock_for_removal(self: &Arc<Self>, index: usize) -> Result<(), NtStatus> {
+        self.purge_volume(index);
+        let mut state = self.lock();
+        if state.file_objects.values().any(|file| file.volume == index) {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        state.volumes[index].remove_pending = true;
+        Ok(())
+    }
+
+    /// Gets sections of a volume's files out of the way.
+    pub fn purge_volume(self: &Arc<Self>, index: usize) {
         let files: Vec<u64> = {
             let state = self.lock();
             let files = state.files.iter();
@@ -136,12 +146,6 @@ impl Kernel {
             // What could not be purged is seen as an open file object.
             let _ = self.purge_sections(file);
         }
-        let mut state = self.lock();
-        if state.file_objects.values().any(|file| file.volume == index) {
-            return Err(NtStatus::ACCESS_DENIED);
-        }
-        state.volumes[index].remove_pending = true;
-        Ok(())
     }
 
     /// Whether a flush of the device at an offset is one of memory that is not there any more.
@@ -150,9 +154,8 @@ impl Kernel {
             return false;
         }
         let state = self.lock();
-        let region = offset - offset % REGION;
-        let fcb = state.files.values().find(|fcb| fcb.region == region);
-        let device = fcb.map(|fcb| state.volumes[fcb.volume].device);
+        let volume = self.volume_of_memory(&state, offset);
+        let device = volume.map(|volume| state.volumes[volume].device);
         match device {
             Some(DeviceState::Leaving(thread)) => thread == std::thread::current().id(),
             Some(DeviceState::Gone) => true,

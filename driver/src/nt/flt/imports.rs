@@ -82,6 +82,15 @@ unsafe extern "system" {
         instance: PFLT_INSTANCE,
         directory: *mut BOOLEAN,
     ) -> NTSTATUS;
+    /// IRQL PASSIVE_LEVEL, with APCs enabled.
+    pub fn FltQueryInformationFile(
+        instance: PFLT_INSTANCE,
+        file: PFILE_OBJECT,
+        information: PVOID,
+        length: ULONG,
+        class: i32,
+        returned: *mut ULONG,
+    ) -> NTSTATUS;
     /// IRQL <= APC_LEVEL.
     pub fn FltRegisterForDataScan(instance: PFLT_INSTANCE) -> NTSTATUS;
     /// IRQL <= APC_LEVEL.

@@ -7,7 +7,7 @@ use crate::{
     filter::read_registration,
     instance::AUTOMATIC_ATTACHMENT,
     kernel::Kernel,
-    nt::{flt_volume_properties as vp, put},
+    nt::{flt_volume_properties as vp, put, standard_information},
 };
 
 /// The stream of a file object, as a place for a context.
@@ -189,10 +189,42 @@ imports! {
     FltObjectDereference(_object: usize) -> (), DISPATCH_LEVEL, |kernel| {
         kernel.lock().flt_references -= 1;
     }
+    /// nf-fltkernel-fltqueryinformationfile
+    FltQueryInformationFile(
+        instance: usize, file: usize, information: usize, length: u32, class: u32,
+        returned: *mut u32
+    ) -> i32, PASSIVE_LEVEL, |kernel| {
+        const FILE_STANDARD_INFORMATION: u32 = 5;
+        let _ = instance;
+        if class != FILE_STANDARD_INFORMATION {
+            kernel.violation("file", "only FileStandardInformation is simulated");
+            return NtStatus::NOT_SUPPORTED.0;
+        }
+        if kernel.fails("FltQueryInformationFile") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        if length < standard_information::SIZE {
+            return NtStatus::INFO_LENGTH_MISMATCH.0;
+        }
+        code(kernel.standard_information(file).map(|found| {
+            // SAFETY: the driver's buffer, which is long enough, in all of these.
+            unsafe { put(information, standard_information::ALLOCATION_SIZE, found.allocation) };
+            // SAFETY: as above.
+            unsafe { put(information, standard_information::END_OF_FILE, found.size) };
+            // SAFETY: as above.
+            unsafe { put(information, standard_information::NUMBER_OF_LINKS, found.links) };
+            // SAFETY: as above.
+            unsafe { put(information, standard_information::DELETE_PENDING, found.delete_pending) };
+            // SAFETY: as above.
+            unsafe { put(information, standard_information::DIRECTORY, found.directory) };
+            // SAFETY: the driver's out parameter.
+            unsafe { returned.write(standard_information::SIZE) };
+        }))
+    }
     /// nf-fltkernel-fltisdirectory
     FltIsDirectory(file: usize, instance: usize, directory: *mut u8) -> i32, APC_LEVEL, |kernel| {
         let _ = instance;
-        let is = kernel.lock().is_directory(file);
+        let is = kernel.is_directory(file);
         // SAFETY: the driver's out parameter.
         unsafe { directory.write(u8::from(is)) };
         0

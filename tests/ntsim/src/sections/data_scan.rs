@@ -43,6 +43,7 @@ impl Kernel {
         }
         fcb.data_scan = Some(context);
         let size = fcb.size;
+        state.open_scans.insert(context);
         if let Some(kept) = state.file_objects.get_mut(&request.file_object) {
             kept.references += 1;
             kept.own += 1;
@@ -101,9 +102,11 @@ impl Kernel {
     pub fn close_data_scan_section(self: &Arc<Self>, context: usize) -> NtStatus {
         let found = {
             let mut state = self.lock();
-            let mut fcbs = state.files.values_mut();
-            let fcb = fcbs.find(|fcb| fcb.data_scan == Some(context));
-            fcb.map(|fcb| fcb.data_scan = None).is_some()
+            let fcbs = state.files.values_mut();
+            for fcb in fcbs.filter(|fcb| fcb.data_scan == Some(context)) {
+                fcb.data_scan = None;
+            }
+            state.open_scans.remove(&context)
         };
         if !found {
             return NtStatus::NOT_FOUND;

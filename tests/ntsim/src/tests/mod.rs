@@ -2,6 +2,7 @@
 
 mod draining;
 mod fake;
+mod files;
 mod instances;
 mod pended;
 mod processes;

@@ -23,6 +23,10 @@ mod code {
     pub const DUPLICATE_EXTENTS_TO_FILE_EX: u32 = 0x9_83e8;
 }
 
+/// The lower two bits of a control code.
+const METHOD_BUFFERED: u32 = 0;
+const METHOD_NEITHER: u32 = 3;
+
 /// STORAGE_OFFLOAD_TOKEN (ns-ntddstor-_storage_offload_token).
 const TOKEN: usize = 512;
 /// Bytes at a time in copies.
@@ -78,7 +82,11 @@ impl Sim {
             code,
             input: input.len() as u32,
             output: output.len() as u32,
-            buffer: if length == 0 { 0 } else { at },
+            buffers: match code & METHOD_NEITHER {
+                METHOD_BUFFERED => [if length == 0 { 0 } else { at }, 0],
+                METHOD_NEITHER => [input.as_ptr() as usize, output.as_mut_ptr() as usize],
+                _ => [at, output.as_mut_ptr() as usize],
+            },
         };
         let act = || match self.opened(handle) {
             Ok(file) => self.control_file(&file, code, &buffer),
@@ -95,18 +103,25 @@ impl Sim {
     fn control_volume(&self, volume: usize, object: usize, code: u32) -> Outcome {
         match code {
             code::LOCK_VOLUME => {
-                let state = self.kernel.lock();
-                let others = state.file_objects.iter();
-                let open = others
-                    .filter(|(other, file)| file.volume == volume && **other != object)
-                    .count();
-                if open == 0 {
-                    Ok(0)
-                } else {
-                    Err(NtStatus::ACCESS_DENIED)
+                self.kernel.purge_volume(volume);
+                let mut state = self.kernel.lock();
+                let mut others = state.file_objects.iter();
+                let open = others.any(|(other, file)| file.volume == volume && *other != object);
+                let lock = &mut state.volumes[volume].locked;
+                if open || lock.is_some() {
+                    return Err(NtStatus::ACCESS_DENIED);
                 }
+                *lock = Some(object);
+                Ok(0)
             }
-            code::UNLOCK_VOLUME => Ok(0),
+            code::UNLOCK_VOLUME => {
+                let lock = &mut self.kernel.lock().volumes[volume].locked;
+                if *lock != Some(object) {
+                    return Err(NtStatus::NOT_LOCKED);
+                }
+                *lock = None;
+                Ok(0)
+            }
             code::DISMOUNT_VOLUME => {
                 self.kernel.tear_down_for_dismount(volume);
                 Ok(0)
@@ -125,7 +140,7 @@ impl Sim {
             code::SET_ZERO_DATA => {
                 // FILE_ZERO_DATA_INFORMATION: FileOffset, BeyondFinalZero.
                 let (start, beyond) = (buffer.word(0)?, buffer.word(8)?);
-                if start > beyond {
+                if start > beyond || i64::try_from(beyond).is_err() {
                     return Err(NtStatus::INVALID_PARAMETER);
                 }
                 self.zero(file.file, start, beyond)
@@ -134,22 +149,19 @@ impl Sim {
                 // DUPLICATE_EXTENTS_DATA: FileHandle, SourceFileOffset, TargetFileOffset, ByteCount.
                 let source = self.cloned_file(buffer.word(0)?)?;
                 let (from, to) = (buffer.word(8)?, buffer.word(16)?);
-                self.copy(source, from, file.file, to, buffer.word(24)?)
-                    .map(|_| 0)
+                self.clone_extents(source, from, file, to, buffer.word(24)?)
             }
             code::DUPLICATE_EXTENTS_TO_FILE_EX if thread::is_32_bit() => {
                 // With a 4-byte SIZE_T and handle.
                 let source = self.cloned_file(buffer.word(0)? >> 32)?;
                 let (from, to) = (buffer.word(8)?, buffer.word(16)?);
-                self.copy(source, from, file.file, to, buffer.word(24)?)
-                    .map(|_| 0)
+                self.clone_extents(source, from, file, to, buffer.word(24)?)
             }
             code::DUPLICATE_EXTENTS_TO_FILE_EX => {
                 // DUPLICATE_EXTENTS_DATA_EX: Size, FileHandle, SourceFileOffset, ...
                 let source = self.cloned_file(buffer.word(8)?)?;
                 let (from, to) = (buffer.word(16)?, buffer.word(24)?);
-                self.copy(source, from, file.file, to, buffer.word(32)?)
-                    .map(|_| 0)
+                self.clone_extents(source, from, file, to, buffer.word(32)?)
             }
             code::OFFLOAD_READ => self.offload_read(file, buffer),
             code::OFFLOAD_WRITE => self.offload_write(file, buffer),
@@ -167,6 +179,32 @@ impl Sim {
             at += length;
         }
         Ok(0)
+    }
+
+    /// Within a volume, in clusters except at the end of the source, and within the target, as the
+    /// remarks on FSCTL_DUPLICATE_EXTENTS_TO_FILE say.
+    fn clone_extents(
+        &self,
+        source: u64,
+        from: u64,
+        target: &Opened,
+        to: u64,
+        length: u64,
+    ) -> Outcome {
+        const CLUSTER: u64 = 4096;
+        let (whole, target_size, volume) = {
+            let state = self.kernel.lock();
+            let (source, target) = (state.fcb(source)?, state.fcb(target.file)?);
+            let end = from.checked_add(length);
+            let whole = length.is_multiple_of(CLUSTER) || end == Some(source.size);
+            (whole, target.size, source.volume)
+        };
+        let aligned = whole && from.is_multiple_of(CLUSTER) && to.is_multiple_of(CLUSTER);
+        let within = to.checked_add(length).is_some_and(|end| end <= target_size);
+        if !aligned || !within || volume != target.volume {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        self.copy(source, from, target.file, to, length).map(|_| 0)
     }
 
     fn cloned_file(&self, handle: u64) -> Result<u64, NtStatus> {

@@ -1,25 +1,19 @@
 //! Opening and closing.
 
-use super::{Access, CreateFileOptions, Disposition};
+use super::{
+    Access, CreateFileOptions, Disposition,
+    asked::{Asked, FILE_SYNCHRONOUS_IO_NONALERT, Security},
+};
 use crate::{
     NtStatus, Sim,
     callback_data::Parameters,
     dispatch::{CLEANUP, CREATE, Outcome},
-    files::Kind,
+    files::{Kind, Name, ROOT},
     kernel::State,
-    nt::{file_object as fo, put},
+    nt::{file_object as fo, flt_io_parameter_block as pb, put},
     objects::{FILE_READ_DATA, FILE_WRITE_DATA, Handle, Target},
 };
 use std::cell::RefCell;
-
-/// CreateOptions (nf-ntifs-ntcreatefile).
-mod option {
-    pub const DIRECTORY_FILE: u32 = 0x1;
-    pub const WRITE_THROUGH: u32 = 0x2;
-    pub const NO_INTERMEDIATE_BUFFERING: u32 = 0x8;
-    pub const SYNCHRONOUS_IO_NONALERT: u32 = 0x20;
-    pub const DELETE_ON_CLOSE: u32 = 0x1000;
-}
 
 /// What a create has done, as IoStatus.Information (irp-mj-create).
 mod result {
@@ -27,62 +21,12 @@ mod result {
     pub const OPENED: usize = 1;
     pub const CREATED: usize = 2;
     pub const OVERWRITTEN: usize = 3;
+    pub const EXISTS: usize = 4;
+    pub const DOES_NOT_EXIST: usize = 5;
 }
 
 /// Reparse points in a row.
 const MAX_REPARSES: usize = 31;
-
-/// What a create asks for.
-#[derive(Clone, Copy)]
-struct Asked {
-    options: CreateFileOptions,
-    kind: Kind,
-}
-
-impl Asked {
-    fn access(&self) -> u32 {
-        match self.options.access {
-            Access::Read => FILE_READ_DATA,
-            Access::ReadWrite => FILE_READ_DATA | FILE_WRITE_DATA,
-        }
-    }
-
-    fn file_object_flags(&self) -> u32 {
-        let CreateFileOptions {
-            write_through,
-            no_intermediate_buffering,
-            asynchronous,
-            delete_on_close,
-            ..
-        } = self.options;
-        let chosen = [
-            (!asynchronous, fo::FO_SYNCHRONOUS_IO),
-            (write_through, fo::FO_WRITE_THROUGH),
-            (no_intermediate_buffering, fo::FO_NO_INTERMEDIATE_BUFFERING),
-            (delete_on_close, fo::FO_DELETE_ON_CLOSE),
-        ];
-        sum(chosen)
-    }
-
-    fn create_options(&self) -> u32 {
-        let chosen = [
-            (self.kind == Kind::Directory, option::DIRECTORY_FILE),
-            (self.options.write_through, option::WRITE_THROUGH),
-            (
-                self.options.no_intermediate_buffering,
-                option::NO_INTERMEDIATE_BUFFERING,
-            ),
-            (!self.options.asynchronous, option::SYNCHRONOUS_IO_NONALERT),
-            (self.options.delete_on_close, option::DELETE_ON_CLOSE),
-        ];
-        sum(chosen) | self.options.disposition.code() << 24
-    }
-}
-
-fn sum<const N: usize>(chosen: [(bool, u32); N]) -> u32 {
-    let flags = chosen.iter().filter(|(is, _)| *is).map(|(_, flag)| flag);
-    flags.sum()
-}
 
 impl Sim {
     /// CreateFile, with every sharing allowed; paths like `D:\folder\name` and `D:\name:stream`.
@@ -116,6 +60,20 @@ impl Sim {
         self.create(path, Asked { options, kind })
     }
 
+    /// CreateDirectory.
+    ///
+    /// # Errors
+    /// STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_PATH_NOT_FOUND.
+    pub fn create_directory(&self, path: &str) -> Result<(), NtStatus> {
+        let options = CreateFileOptions {
+            disposition: Disposition::CreateNew,
+            ..CreateFileOptions::default()
+        };
+        let kind = Kind::Directory;
+        let handle = self.create(path, Asked { options, kind })?;
+        self.close_handle(handle)
+    }
+
     /// Opens a directory, which is made if it does not exist; `D:\` is the root.
     ///
     /// # Errors
@@ -132,12 +90,12 @@ impl Sim {
     /// The name is taken.
     pub fn make_reparse_point(&self, path: &str, target: &str) -> Result<(), NtStatus> {
         let (volume, name) = self.split(path)?;
-        let limit = self.kernel.pmem.size();
+        let (name, room) = (Name::new(&name), self.kernel.room());
         let mut state = self.kernel.lock();
         if state.find_file(volume, &name).is_some() {
             return Err(NtStatus::OBJECT_NAME_COLLISION);
         }
-        let id = state.new_file(volume, &name, Kind::File, limit)?;
+        let id = state.new_file(volume, &name, Kind::File, room)?;
         state.fcb_mut(id)?.reparse = Some(target.to_owned());
         Ok(())
     }
@@ -161,9 +119,8 @@ impl Sim {
         let object = self.kernel.lock().new_file_object(volume, None, access);
         // SAFETY: a file object of ours. The I/O manager sets the flags before it asks.
         unsafe { put(object, fo::FLAGS, asked.file_object_flags()) };
-        let parameters = Parameters::Create {
-            options: asked.create_options(),
-        };
+        let security = Security::new(access, asked.create_options());
+        let parameters = security.create(asked.create_options(), 0);
         let reparse = RefCell::new(None);
         let opened = self.dispatch(CREATE, volume, object, parameters, || {
             self.open(object, volume, &name, &asked, &reparse)
@@ -190,20 +147,22 @@ impl Sim {
         asked: &Asked,
         reparse: &RefCell<Option<String>>,
     ) -> Outcome {
-        let limit = self.kernel.pmem.size();
+        let (name, room) = (Name::new(name), self.kernel.room());
         let how = asked.options.disposition;
         let (id, done) = {
             let mut state = self.kernel.lock();
-            match (state.find_file(volume, name), how) {
+            state.ensure_root(volume, room)?;
+            match (state.find_file(volume, &name), how) {
                 (Some(_), Disposition::CreateNew) => return Err(NtStatus::OBJECT_NAME_COLLISION),
                 (None, Disposition::OpenExisting | Disposition::TruncateExisting) => {
+                    state.check_parent(volume, &name.file)?;
                     return Err(NtStatus::OBJECT_NAME_NOT_FOUND);
                 }
                 (Some(id), Disposition::Supersede) => (id, result::SUPERSEDED),
                 (Some(id), how) if how.empties() => (id, result::OVERWRITTEN),
                 (Some(id), _) => (id, result::OPENED),
                 (None, _) => {
-                    let id = state.new_file(volume, name, asked.kind, limit)?;
+                    let id = state.new_file(volume, &name, asked.kind, room)?;
                     (id, result::CREATED)
                 }
             }
@@ -213,19 +172,46 @@ impl Sim {
             *reparse.borrow_mut() = target;
             return Err(NtStatus::REPARSE);
         }
-        if self.kernel.lock().fcb(id)?.delete_pending {
-            return Err(NtStatus::DELETE_PENDING);
-        }
+        let link = self
+            .kernel
+            .lock()
+            .check_open(volume, id, &name, asked.kind)?;
         if done != result::CREATED && how.empties() {
-            self.kernel.set_size(id, 0)?;
-            self.kernel.delete_streams_of(id);
+            self.kernel.empty(id)?;
         }
-        let mut state = self.kernel.lock();
-        let fcb = state.fcb_mut(id)?;
-        fcb.handles += 1;
-        fcb.file_objects += 1;
-        state.bind(object, id);
+        self.kernel.lock().bind(object, id, link)?;
         Ok(done)
+    }
+
+    /// Opens the directory of a target of a rename or link (SL_OPEN_TARGET_DIRECTORY).
+    pub(super) fn open_target_directory(
+        &self,
+        volume: usize,
+        name: &str,
+    ) -> Result<usize, NtStatus> {
+        const FILE_OPEN: u32 = 1 << 24;
+        let object = self.kernel.lock().new_file_object(volume, None, 0);
+        let options = FILE_OPEN | FILE_SYNCHRONOUS_IO_NONALERT;
+        // SAFETY: a file object of ours.
+        unsafe { put(object, fo::FLAGS, fo::FO_SYNCHRONOUS_IO) };
+        let security = Security::new(FILE_WRITE_DATA, options);
+        let parameters = security.create(options, pb::SL_OPEN_TARGET_DIRECTORY);
+        let opened = self.dispatch(CREATE, volume, object, parameters, || {
+            let room = self.kernel.room();
+            let mut state = self.kernel.lock();
+            state.ensure_root(volume, room)?;
+            state.check_parent(volume, name)?;
+            let parent = state.find_link(volume, Name::parent(name));
+            let (id, link) = parent.map(|(id, link)| (id, link.id)).unwrap_or_default();
+            let exists = state.find_link(volume, name).is_some();
+            state.bind(object, id, link)?;
+            Ok(if exists {
+                result::EXISTS
+            } else {
+                result::DOES_NOT_EXIST
+            })
+        });
+        opened.map(|_| object).inspect_err(|_| self.release(object))
     }
 
     /// A handle to the volume itself, such as `\\.\D:`.
@@ -238,9 +224,9 @@ impl Sim {
         let object = self.kernel.lock().new_file_object(volume, None, access);
         // SAFETY: a file object of ours.
         unsafe { put(object, fo::FLAGS, fo::FO_VOLUME_OPEN) };
-        let parameters = Parameters::Create {
-            options: Disposition::OpenExisting.code() << 24,
-        };
+        let options = Disposition::OpenExisting.code() << 24;
+        let security = Security::new(access, options);
+        let parameters = security.create(options, 0);
         if let Err(status) = self.dispatch(CREATE, volume, object, parameters, || Ok(0)) {
             self.release(object);
             return Err(status);
@@ -261,34 +247,79 @@ impl Sim {
             Target::Section(_) | Target::Key(_) => return Err(NtStatus::INVALID_HANDLE),
             Target::File(object) => {
                 let (_, volume) = self.file_object(handle)?;
-                let id = self.file_of(object);
-                let _ = self.dispatch(CLEANUP, volume, object, Parameters::None, || match id {
-                    Some(id) => self.kernel.cleanup(id, object),
-                    None => Ok(0),
-                });
-                self.release(object);
+                self.clean_up(volume, object);
             }
         }
         self.kernel.lock().handles.remove(&handle.0);
         Ok(())
     }
+
+    /// The last handle of a file object goes, and with it the I/O manager's reference.
+    pub(super) fn clean_up(&self, volume: usize, object: usize) {
+        let id = self.file_of(object);
+        let act = || match id {
+            Some(id) => self.kernel.cleanup(id, object),
+            None => {
+                let lock = &mut self.kernel.lock().volumes[volume].locked;
+                *lock = lock.filter(|owner| *owner != object);
+                Ok(0)
+            }
+        };
+        let _ = self.dispatch(CLEANUP, volume, object, Parameters::None, act);
+        self.release(object);
+    }
+
+    /// The path of a name next to what a file object has open.
+    pub(super) fn sibling(&self, object: usize, name: &str) -> Result<String, NtStatus> {
+        let mut state = self.kernel.lock();
+        let path = state.link_of(object)?.name.clone();
+        Ok(match Name::parent(&path) {
+            ROOT => format!("{ROOT}{name}"),
+            parent => format!("{parent}\\{name}"),
+        })
+    }
 }
 
 impl State {
-    /// Makes a file object one of a stream.
-    fn bind(&mut self, object: usize, id: u64) {
-        let Some(fcb) = self.files.get(&id) else {
-            return;
+    /// Whether what was found may be opened; the link that it is opened by.
+    fn check_open(&self, volume: usize, id: u64, name: &Name, kind: Kind) -> Result<u64, NtStatus> {
+        let found = self.find_link(volume, &name.file);
+        let (_, link) = found.ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
+        match (self.fcb(id)?.kind, kind) {
+            (Kind::Directory, Kind::File) => return Err(NtStatus::FILE_IS_A_DIRECTORY),
+            (Kind::File, Kind::Directory) => return Err(NtStatus::NOT_A_DIRECTORY),
+            _ => {}
+        }
+        if self.is_delete_pending(id, link.id)? {
+            return Err(NtStatus::DELETE_PENDING);
+        }
+        Ok(link.id)
+    }
+
+    /// Makes a file object one of a stream, opened by a name.
+    fn bind(&mut self, object: usize, id: u64, link: u64) -> Result<(), NtStatus> {
+        let base = self.file_of_stream(id)?;
+        let links = self.fcb_mut(base)?.links.iter_mut();
+        links
+            .filter(|candidate| candidate.id == link)
+            .for_each(|link| link.handles += 1);
+        let fcb = self.fcb_mut(id)?;
+        fcb.handles += 1;
+        fcb.file_objects += 1;
+        let pointers = match fcb.kind {
+            Kind::File => fcb.section_object_pointers.address(),
+            Kind::Directory => 0,
         };
-        let pointers = fcb.section_object_pointers.address();
         let header = fcb.header.address();
         if let Some(file) = self.file_objects.get_mut(&object) {
             file.file = Some(id);
+            file.link = link;
             let at = file.block.address();
             // SAFETY: a file object of ours.
             unsafe { put(at, fo::FS_CONTEXT, header) };
             // SAFETY: as above.
             unsafe { put(at, fo::SECTION_OBJECT_POINTER, pointers) };
         }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     NtStatus, Sim,
     callback_data::Parameters,
     dispatch::{ACQUIRE_FOR_CC_FLUSH, FLUSH_BUFFERS, RELEASE_FOR_CC_FLUSH},
-    objects::Handle,
+    objects::{FILE_WRITE_DATA, Handle},
 };
 
 impl Sim {
@@ -21,10 +21,28 @@ impl Sim {
     /// NtFlushBuffersFileEx.
     ///
     /// # Errors
-    /// What the filter answered; STATUS_USER_MAPPED_FILE if a section is in the way of a purge.
+    /// What the filter answered; STATUS_ACCESS_DENIED without write access; STATUS_INVALID_PARAMETER
+    /// for a kind that is not for volumes or directories; STATUS_USER_MAPPED_FILE if a section is in
+    /// the way of a purge.
     pub fn flush_file(&self, handle: Handle, kind: FlushKind) -> Result<(), NtStatus> {
         let (object, volume) = self.file_object(handle)?;
         let id = self.file_of(object);
+        let access = {
+            let state = self.kernel.lock();
+            state.handles.get(&handle.0).map_or(0, |entry| entry.access)
+        };
+        if access & FILE_WRITE_DATA == 0 {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        let whole_volume = id.is_none();
+        let wrong = match kind {
+            FlushKind::Normal | FlushKind::AndPurge => false,
+            FlushKind::DataOnly | FlushKind::NoSync => whole_volume,
+            FlushKind::DataSyncOnly => whole_volume || self.kernel.is_directory(object),
+        };
+        if wrong {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
         let parameters = Parameters::Flush {
             minor: kind.minor(),
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     NtStatus, Sim,
-    callback_data::Parameters,
+    callback_data::{Parameters, Rename},
     dispatch::{Outcome, SET_INFORMATION},
     objects::Handle,
 };
@@ -42,7 +42,10 @@ impl Sim {
         let file = self.opened(handle)?.file;
         self.set(handle, class::ALLOCATION, &size.to_le_bytes(), || {
             let now = self.kernel.lock().fcb(file)?.size;
-            self.kernel.set_size(file, now.min(size)).map(|()| 0)
+            let done = self
+                .kernel
+                .set_size_and_allocation(file, now.min(size), size);
+            done.map(|()| 0)
         })
     }
 
@@ -62,8 +65,7 @@ impl Sim {
                 if length > fcb.size || length < fcb.valid_data_length {
                     return Err(NtStatus::INVALID_PARAMETER);
                 }
-                let size = fcb.size;
-                fcb.set_sizes(size, length);
+                fcb.set_sizes(fcb.size, length, fcb.allocation);
                 Ok(0)
             },
         )
@@ -74,10 +76,10 @@ impl Sim {
     /// # Errors
     /// As its.
     pub fn set_disposition(&self, handle: Handle, delete: bool) -> Result<(), NtStatus> {
-        let file = self.opened(handle)?.file;
+        let object = self.opened(handle)?.object;
         self.set(handle, class::DISPOSITION, &[u8::from(delete)], || {
-            self.kernel.lock().fcb_mut(file)?.delete_pending = delete;
-            Ok(0)
+            let mut state = self.kernel.lock();
+            state.set_delete_pending(object, delete).map(|()| 0)
         })
     }
 
@@ -86,15 +88,15 @@ impl Sim {
     /// # Errors
     /// As its.
     pub fn set_disposition_ex(&self, handle: Handle, delete: bool) -> Result<(), NtStatus> {
-        let file = self.opened(handle)?.file;
+        let object = self.opened(handle)?.object;
         let flags = if delete { FILE_DISPOSITION_DELETE } else { 0 };
         self.set(handle, class::DISPOSITION_EX, &flags.to_le_bytes(), || {
-            self.kernel.lock().fcb_mut(file)?.delete_pending = delete;
-            Ok(0)
+            let mut state = self.kernel.lock();
+            state.set_delete_pending(object, delete).map(|()| 0)
         })
     }
 
-    /// Renames a file within its volume.
+    /// Renames a file within its volume: to a path, or to a name in the same directory.
     ///
     /// # Errors
     /// STATUS_OBJECT_NAME_COLLISION if the name is taken and is not to be replaced;
@@ -126,17 +128,8 @@ impl Sim {
         to: &str,
         replace: bool,
     ) -> Result<(), NtStatus> {
-        let file = self.opened(handle)?;
-        let (volume, name) = self.split(to)?;
-        if volume != file.volume {
-            return Err(NtStatus::INVALID_PARAMETER);
-        }
-        self.set(handle, class, &name_buffer(flags, &name), || {
-            self.kernel.take_name(volume, &name, file.file, replace)?;
-            let mut state = self.kernel.lock();
-            let fcb = state.fcb_mut(file.file)?;
-            fcb.names = vec![name.clone()];
-            Ok(0)
+        self.set_name(handle, (class, flags), to, replace, |object, name| {
+            self.kernel.rename(object, name, replace)
         })
     }
 
@@ -145,17 +138,67 @@ impl Sim {
     /// # Errors
     /// STATUS_OBJECT_NAME_COLLISION.
     pub fn create_hard_link(&self, handle: Handle, to: &str) -> Result<(), NtStatus> {
-        let file = self.opened(handle)?;
-        let (volume, name) = self.split(to)?;
-        if volume != file.volume {
-            return Err(NtStatus::INVALID_PARAMETER);
-        }
-        self.set(handle, class::LINK, &name_buffer(0, &name), || {
-            self.kernel.take_name(volume, &name, file.file, false)?;
-            let mut state = self.kernel.lock();
-            state.fcb_mut(file.file)?.names.push(name.clone());
-            Ok(0)
+        self.create_hard_link_with(handle, to, false)
+    }
+
+    /// FileLinkInformation: one more name for a file, perhaps instead of another file's.
+    ///
+    /// # Errors
+    /// As [`Sim::rename`].
+    pub fn create_hard_link_with(
+        &self,
+        handle: Handle,
+        to: &str,
+        replace: bool,
+    ) -> Result<(), NtStatus> {
+        let asked = (class::LINK, u32::from(replace));
+        self.set_name(handle, asked, to, replace, |object, name| {
+            self.kernel.link(object, name, replace)
         })
+    }
+
+    /// A rename or a new link. For a full path the I/O manager opens the directory of the target
+    /// first, for ParentOfTarget (flt-parameters-for-irp-mj-set-information).
+    fn set_name(
+        &self,
+        handle: Handle,
+        (class, flags): (i32, u32),
+        to: &str,
+        replace: bool,
+        act: impl Fn(usize, &str) -> Result<(), NtStatus>,
+    ) -> Result<(), NtStatus> {
+        let file = self.opened(handle)?;
+        let (volume, name, parent) = if to.contains('\\') {
+            let (volume, name) = self.split(to)?;
+            if volume != file.volume {
+                return Err(NtStatus::NOT_SAME_DEVICE);
+            }
+            let parent = self.open_target_directory(volume, &name)?;
+            (volume, name, Some(parent))
+        } else {
+            let name = self.sibling(file.object, &to.to_uppercase())?;
+            (file.volume, name, None)
+        };
+        let buffer = name_buffer(
+            flags,
+            &parent.map_or(to.to_owned(), |_| format!(r"\??\{to}")),
+        );
+        let rename = Rename {
+            parent: parent.unwrap_or(0),
+            replace,
+        };
+        let parameters = Parameters::SetInformation {
+            class,
+            buffer: &buffer,
+            rename,
+        };
+        let done = self.dispatch(SET_INFORMATION, volume, file.object, parameters, || {
+            act(file.object, &name).map(|()| 0)
+        });
+        if let Some(parent) = parent {
+            self.clean_up(volume, parent);
+        }
+        done.map(|_| ())
     }
 
     /// The size of a file.
@@ -175,7 +218,11 @@ impl Sim {
         act: impl FnOnce() -> Outcome,
     ) -> Result<(), NtStatus> {
         let (object, volume) = self.file_object(handle)?;
-        let parameters = Parameters::SetInformation { class, buffer };
+        let parameters = Parameters::SetInformation {
+            class,
+            buffer,
+            rename: Rename::default(),
+        };
         self.dispatch(SET_INFORMATION, volume, object, parameters, act)
             .map(|_| ())
     }

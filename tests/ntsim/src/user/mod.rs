@@ -1,5 +1,6 @@
 //! What a program calls: files, mappings, flushes.
 
+mod asked;
 mod control;
 mod create;
 mod flush;

@@ -83,6 +83,9 @@ pub struct WriteOptions {
     pub write_through: bool,
     /// IRP_PAGING_IO: by the memory manager, through the block stack.
     pub paging: bool,
+    /// The sender is a driver that leaves the file pointer to the file system: ByteOffset is
+    /// FILE_USE_FILE_POINTER_POSITION, for [`crate::Sim::write_at_current_position_with`].
+    pub position_in_request: bool,
     /// The file system stores that many bytes and then fails.
     pub fail: Option<(usize, NtStatus)>,
     /// The file system stores that many bytes and says so.

@@ -5,18 +5,21 @@ use crate::{
     NtStatus, Sim,
     callback_data::Parameters,
     dispatch::{Kind, Outcome, READ, WRITE},
-    nt::{file_object, flt_io_parameter_block as pb, get},
+    nt::{file_object as fo, flt_io_parameter_block as pb, get},
     objects::{FILE_WRITE_DATA, Handle},
 };
 
-/// FILE_WRITE_TO_END_OF_FILE (nf-ntifs-ntwritefile).
-const END_OF_FILE: i64 = -1;
+/// Special values of ByteOffset (nf-ntifs-ntwritefile).
+const FILE_WRITE_TO_END_OF_FILE: i64 = -1;
+const FILE_USE_FILE_POINTER_POSITION: i64 = -2;
 
 /// Where a write goes.
 #[derive(Clone, Copy)]
 enum Position {
     At(u64),
     End,
+    /// Where the file pointer is.
+    Current,
 }
 
 impl Sim {
@@ -73,13 +76,37 @@ impl Sim {
         handle: Handle,
         data: &[u8],
     ) -> Result<usize, NtStatus> {
-        let file = self.opened(handle)?;
-        if !is_synchronous(file.object) {
+        self.write_at_current_position_with(handle, data, WriteOptions::default())
+    }
+
+    /// A write at the file pointer, asked for in some way.
+    ///
+    /// # Errors
+    /// As [`Sim::write_at_current_position`], and the one that the options name.
+    pub fn write_at_current_position_with(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        options: WriteOptions,
+    ) -> Result<usize, NtStatus> {
+        let object = self.opened(handle)?.object;
+        if !is_synchronous(object) {
             return Err(NtStatus::INVALID_PARAMETER);
         }
-        // SAFETY: a file object of ours.
-        let offset: u64 = unsafe { get(file.object, file_object::CURRENT_BYTE_OFFSET) };
-        self.write_file(handle, offset, data)
+        let position = if options.position_in_request {
+            Position::Current
+        } else {
+            Position::At(file_pointer(object))
+        };
+        self.write_at(handle, position, data, options)
+    }
+
+    /// The file pointer of a handle, which asynchronous ones leave at zero.
+    ///
+    /// # Errors
+    /// STATUS_INVALID_HANDLE.
+    pub fn file_pointer(&self, handle: Handle) -> Result<u64, NtStatus> {
+        Ok(file_pointer(self.opened(handle)?.object))
     }
 
     fn write_at(
@@ -97,16 +124,32 @@ impl Sim {
             Position::At(offset) => {
                 i64::try_from(offset).map_err(|_| NtStatus::INVALID_PARAMETER)?
             }
-            Position::End => END_OF_FILE,
+            Position::End => FILE_WRITE_TO_END_OF_FILE,
+            Position::Current => FILE_USE_FILE_POINTER_POSITION,
         };
+        let through = options.write_through || has(file.object, fo::FO_WRITE_THROUGH);
+        let flags = if through { pb::SL_WRITE_THROUGH } else { 0 };
         let parameters = Parameters::Write {
             offset,
             data,
-            through: options.write_through,
+            flags,
         };
-        let kind = kind(&file, &options);
+        let irp = irp(&file, &options);
+        let ask = |kind, act: &dyn Fn() -> Outcome| {
+            self.dispatch_as(kind, WRITE, file.volume, file.object, parameters, act)
+        };
         let act = || self.store(&file, position, data, &options);
-        self.dispatch_as(kind, WRITE, file.volume, file.object, parameters, act)
+        if !options.fast_io {
+            return ask(irp, &act);
+        }
+        if !through && !has(file.object, fo::FO_NO_INTERMEDIATE_BUFFERING) {
+            return ask(Kind::FastIo, &act);
+        }
+        // The file system does not do these as fast I/O (FsRtlCopyWrite).
+        match ask(Kind::FastIo, &|| Err(NtStatus::FLT_DISALLOW_FAST_IO)) {
+            Err(NtStatus::FLT_DISALLOW_FAST_IO) => ask(irp, &act),
+            other => other,
+        }
     }
 
     /// The file system's part of a write.
@@ -120,6 +163,7 @@ impl Sim {
         let offset = match position {
             Position::At(offset) => offset,
             Position::End => self.kernel.lock().fcb(file.file)?.size,
+            Position::Current => file_pointer(file.object),
         };
         let stored = match (options.fail, options.short) {
             (Some((count, _)), _) | (None, Some(count)) => &data[..count.min(data.len())],
@@ -133,7 +177,7 @@ impl Sim {
         if let Some((_, status)) = options.fail {
             return Err(status);
         }
-        if is_synchronous(file.object) {
+        if is_synchronous(file.object) && !options.paging {
             self.set_file_pointer(file.object, offset + count as u64);
         }
         Ok(count)
@@ -150,31 +194,44 @@ impl Sim {
         data: &mut [u8],
     ) -> Result<usize, NtStatus> {
         let file = self.opened(handle)?;
-        self.dispatch(READ, file.volume, file.object, Parameters::None, || {
-            self.kernel.read(file.file, offset, data)
+        let parameters = Parameters::Read {
+            offset,
+            length: data.len() as u32,
+            buffer: data.as_mut_ptr() as usize,
+        };
+        self.dispatch(READ, file.volume, file.object, parameters, || {
+            let count = self.kernel.read(file.file, offset, data)?;
+            if is_synchronous(file.object) {
+                self.set_file_pointer(file.object, offset + count as u64);
+            }
+            Ok(count)
         })
     }
 }
 
-fn kind(file: &Opened, options: &WriteOptions) -> Kind {
-    if options.fast_io {
-        return Kind::FastIo;
-    }
-    // SAFETY: a file object of ours.
-    let flags: u32 = unsafe { get(file.object, file_object::FLAGS) };
-    let unbuffered = flags & file_object::FO_NO_INTERMEDIATE_BUFFERING != 0;
-    let mut irp = 0;
-    if options.no_cache || unbuffered || options.paging {
-        irp |= pb::IRP_NOCACHE;
+/// A write as an IRP, with the flags that the I/O manager sets.
+fn irp(file: &Opened, options: &WriteOptions) -> Kind {
+    let mut flags = pb::IRP_WRITE_OPERATION;
+    if options.no_cache || options.paging || has(file.object, fo::FO_NO_INTERMEDIATE_BUFFERING) {
+        flags |= pb::IRP_NOCACHE;
     }
     if options.paging {
-        irp |= pb::IRP_PAGING_IO | pb::IRP_SYNCHRONOUS_PAGING_IO;
+        flags |= pb::IRP_PAGING_IO | pb::IRP_SYNCHRONOUS_PAGING_IO;
     }
-    Kind::Irp { flags: irp }
+    Kind::Irp { flags }
 }
 
-fn is_synchronous(file: usize) -> bool {
+fn is_synchronous(object: usize) -> bool {
+    has(object, fo::FO_SYNCHRONOUS_IO)
+}
+
+fn has(object: usize, flag: u32) -> bool {
     // SAFETY: a file object of ours.
-    let flags: u32 = unsafe { get(file, file_object::FLAGS) };
-    flags & file_object::FO_SYNCHRONOUS_IO != 0
+    let flags: u32 = unsafe { get(object, fo::FLAGS) };
+    flags & flag != 0
+}
+
+fn file_pointer(object: usize) -> u64 {
+    // SAFETY: a file object of ours.
+    unsafe { get(object, fo::CURRENT_BYTE_OFFSET) }
 }

@@ -1,0 +1,361 @@
+//! Dirty logs: exact for honest programs, and for others a cost to nobody but themselves.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use daxflush_protocol::{FileRange, LogReply, MAX_LOG_ENTRIES, log_bytes, log_layout};
+use daxflush_system_tests::{Client, World, whole};
+use ntsim::{FlushKind, Handle, MappedView, NtStatus, SharedView};
+
+const SIZE: u64 = 256 << 10;
+const ENTRIES: u32 = 64;
+
+/// A program with a mapped file and a dirty log.
+struct Program {
+    file: Handle,
+    view: MappedView,
+    client: Client,
+    reply: LogReply,
+    log: SharedView,
+    tail: u64,
+}
+
+impl Program {
+    fn start(world: &mut World, name: &str) -> Self {
+        let file = world.open(name);
+        world.truncate(file, SIZE);
+        let client = Client::open(&world.sim);
+        let view = world.sim.map_view(file, 0, SIZE, true).expect("a view");
+        let reply = client.create_log(file, ENTRIES).expect("a log");
+        assert_eq!(reply.bytes, log_bytes(ENTRIES) as u64);
+        let log = world
+            .sim
+            .shared_view(reply.address, reply.bytes as usize)
+            .expect("the log is mapped");
+        Self {
+            file,
+            view,
+            client,
+            reply,
+            log,
+            tail: 0,
+        }
+    }
+
+    /// CPU stores, of which the log is told.
+    fn store(&mut self, world: &mut World, offset: u64, length: u64) {
+        self.store_silently(world, offset, length);
+        self.append(offset, length);
+    }
+
+    fn store_silently(&self, world: &mut World, offset: u64, length: u64) {
+        let data = world.data(self.file, offset, length);
+        self.view.store(offset, &data);
+        world.model(self.file, |model| model.store(offset, &data));
+    }
+
+    fn append(&mut self, offset: u64, length: u64) {
+        let head = self.log.load(log_layout::HEAD / 8);
+        if self.tail - head >= u64::from(ENTRIES) {
+            return self.log.store(log_layout::OVERFLOW / 8, 1);
+        }
+        let slot = log_layout::ENTRIES / 8 + 2 * (self.tail % u64::from(ENTRIES)) as usize;
+        self.log.store(slot, offset);
+        self.log.store(slot + 1, length);
+        self.tail += 1;
+        self.log.store(log_layout::TAIL / 8, self.tail);
+    }
+
+    /// Ends as a program should, and is exact to the end.
+    fn end(self, world: &mut World) {
+        self.client.close_log(self.reply.log).expect("closed");
+        world
+            .sim
+            .unmap_shared(self.reply.address)
+            .expect("unmapped");
+        world.sim.unmap_view(self.view);
+        // Nobody reports any more, and the section might still be somewhere.
+        world.commits_anyhow("the end", &[whole(self.file)], |sim| {
+            sim.close_handle(self.file)
+        });
+        self.client.close();
+    }
+}
+
+#[test]
+fn every_commit_takes_what_the_log_holds() {
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let file = program.file;
+    let volume = world.sim.open_volume('D').expect("the volume");
+    for round in 0..6 {
+        for n in 0..40 {
+            program.store(&mut world, (round * 997 + n * 6151) % (SIZE - 100), 1 + n);
+        }
+        world.write(file, round * 4096, 100);
+        let client = &program.client;
+        match round % 3 {
+            0 => world.flush(file),
+            1 => world.commits("a volume flush", &[whole(file)], |sim| {
+                sim.flush_file(volume, FlushKind::Normal)
+            }),
+            _ => world.commits("the IOCTL", &[whole(file)], |_| {
+                client.commit(file, FileRange::default()).map(|_| ())
+            }),
+        }
+    }
+    assert_eq!(program.client.statistics().log_entries, 6 * 40);
+    assert_eq!(program.client.statistics().log_overflows, 0);
+    world.sim.close_handle(volume).expect("close");
+    program.end(&mut world);
+    world.end();
+}
+
+#[test]
+fn a_commit_of_a_range_takes_the_log_and_keeps_the_rest_dirty() {
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let file = program.file;
+    (0..30).for_each(|n| program.store(&mut world, n * 8000, 64));
+    let range = FileRange {
+        offset: 8000,
+        length: 16_000,
+    };
+    world.commits("a range", &[(file, Some(8000..24_000))], |_| {
+        program.client.commit(file, range).map(|_| ())
+    });
+    world.flush(file);
+    program.end(&mut world);
+    world.end();
+}
+
+#[test]
+fn an_overflow_costs_the_file_and_loses_nothing() {
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let file = program.file;
+    (0..100).for_each(|n| program.store(&mut world, n * 1000, 8));
+    let flushed = world.commits_anyhow("a flush", &[whole(file)], |sim| {
+        sim.flush_file_buffers(file)
+    });
+    assert_eq!(flushed, SIZE / 64);
+    assert_eq!(program.client.statistics().log_overflows, 1);
+    program.store(&mut world, 5000, 8);
+    world.flush(file);
+    program.end(&mut world);
+    world.end();
+}
+
+/// Whatever a program writes into its log, another file costs what it did, and no rule is broken.
+#[test]
+fn nonsense_in_a_log_is_the_programs_own_cost() {
+    let words = [
+        (log_layout::TAIL, u64::MAX),
+        (log_layout::TAIL, 1 << 40),
+        (log_layout::HEAD, 0x1234_5678),
+        (log_layout::MAGIC, u64::MAX),
+        (log_layout::OVERFLOW, u64::MAX),
+        (log_layout::ENTRIES, u64::MAX),
+        (log_layout::ENTRIES + 8, u64::MAX),
+    ];
+    for (at, value) in words {
+        let mut world = World::new();
+        let mut program = Program::start(&mut world, "a");
+        let other = world.open("b");
+        world.write(other, 0, 5000);
+        program.store(&mut world, 100, 8);
+        program.log.store(at / 8, value);
+        let file = program.file;
+        world.commits_anyhow("a flush", &[whole(file)], |sim| {
+            sim.flush_file_buffers(file)
+        });
+        world.flush(other);
+        world.close(other);
+        program.end(&mut world);
+        world.end();
+    }
+}
+
+#[test]
+fn a_log_that_goes_with_its_handle_costs_the_file() {
+    for by_device in [false, true] {
+        let mut world = World::new();
+        let mut program = Program::start(&mut world, "a");
+        let other = world.open("a");
+        program.store(&mut world, 100, 8);
+        world.flush(other);
+        // The program dies between a store and its entry.
+        program.store_silently(&mut world, 70_000, 8);
+        let views = world.sim.system_views();
+        let Program {
+            file,
+            view,
+            client,
+            reply,
+            ..
+        } = program;
+        if by_device {
+            client.close();
+            let flushed = world.commits_anyhow("a flush", &[whole(other)], |sim| {
+                sim.flush_file_buffers(other)
+            });
+            assert_eq!(flushed, SIZE / 64);
+            world.sim.close_handle(file).expect("close");
+        } else {
+            let flushed = world.commits_anyhow("the end of the handle", &[whole(other)], |sim| {
+                sim.close_handle(file)
+            });
+            assert_eq!(flushed, SIZE / 64);
+            assert_eq!(client.close_log(reply.log), Ok(()), "already ended");
+            client.close();
+        }
+        world.sim.unmap_shared(reply.address).expect("unmapped");
+        assert!(world.sim.system_views() < views);
+        world.sim.unmap_view(view);
+        world.sim.close_handle(other).expect("close");
+        world.end();
+    }
+}
+
+#[test]
+fn the_end_of_a_process_ends_its_logs() {
+    let mut world = World::new();
+    let other = world.open("a");
+    let sim = world.sim.clone();
+    let view = sim.in_process(0x2000, || {
+        let mut program = Program::start(&mut world, "a");
+        program.store(&mut world, 100, 8);
+        program.store_silently(&mut world, 70_000, 8);
+        program.view
+    });
+    let flushed = world.commits_anyhow("the end of a process", &[whole(other)], |sim| {
+        sim.exit_process(0x2000);
+        sim.flush_file_buffers(other)
+    });
+    assert!(flushed >= SIZE / 64);
+    sim.unmap_view(view);
+    world.sim.close_handle(other).expect("close");
+    world.end();
+}
+
+#[test]
+fn who_maps_and_reports_nothing_makes_the_file_count_as_dirty_for_all() {
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let file = program.file;
+    let sim = world.sim.clone();
+    let silent = sim.in_process(0x2000, || {
+        let file = sim
+            .create_file(
+                r"D:\a",
+                ntsim::Access::ReadWrite,
+                ntsim::Disposition::OpenExisting,
+            )
+            .expect("a file");
+        let view = sim.map_view(file, 0, SIZE, true).expect("a view");
+        (file, view)
+    });
+    program.store(&mut world, 100, 8);
+    let data = world.data(file, 50_000, 8);
+    silent.1.store(50_000, &data);
+    world.model(file, |model| model.store(50_000, &data));
+    let flushed = world.commits_anyhow("a flush", &[whole(file)], |sim| {
+        sim.flush_file_buffers(file)
+    });
+    assert_eq!(flushed, SIZE / 64);
+    // From its first report on it is believed.
+    sim.in_process(0x2000, || {
+        let client = Client::open(&sim);
+        let range = FileRange {
+            offset: 50_000,
+            length: 8,
+        };
+        let data = world.data(silent.0, 50_000, 8);
+        silent.1.store(50_000, &data);
+        world.model(silent.0, |model| model.store(50_000, &data));
+        client.mark(silent.0, &[range]).expect("a report");
+        client.close();
+    });
+    world.flush(file);
+    sim.in_process(0x2000, || {
+        sim.unmap_view(silent.1);
+        world.close(silent.0);
+    });
+    program.end(&mut world);
+    world.end();
+}
+
+#[test]
+fn requests_for_logs_are_checked() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    let file = world.open("a");
+    world.write(file, 0, 100);
+    world.flush(file);
+    let views = world.sim.system_views();
+    for entries in [
+        0,
+        1,
+        32,
+        63,
+        65,
+        100,
+        MAX_LOG_ENTRIES + 1,
+        MAX_LOG_ENTRIES * 2,
+        u32::MAX,
+    ] {
+        let refused = client.create_log(file, entries).map(|_| ());
+        assert_eq!(refused, Err(NtStatus::INVALID_PARAMETER), "{entries}");
+    }
+    let reader = world.open_to_read("a");
+    let refused = client.create_log(reader, 64).map(|_| ());
+    assert_eq!(refused, Err(NtStatus::ACCESS_DENIED));
+    let foreign = world.sim.in_process(0x2000, || {
+        let client = Client::open(&world.sim);
+        let refused = client.create_log(file, 64).map(|_| ());
+        client.close();
+        refused
+    });
+    assert_eq!(foreign, Err(NtStatus::INVALID_HANDLE));
+    let other = Client::open(&world.sim);
+    let log = client.create_log(file, 64).expect("a log");
+    assert_eq!(other.close_log(log.log), Err(NtStatus::INVALID_PARAMETER));
+    assert_eq!(
+        client.close_log(log.log + 1),
+        Err(NtStatus::INVALID_PARAMETER)
+    );
+    assert_eq!(client.close_log(log.log), Ok(()));
+    assert_eq!(client.close_log(log.log), Err(NtStatus::INVALID_PARAMETER));
+    world.sim.unmap_shared(log.address).expect("unmapped");
+    assert_eq!(world.sim.system_views(), views, "nothing is left of them");
+    for handle in [reader, file] {
+        world.sim.close_handle(handle).expect("close");
+    }
+    other.close();
+    client.close();
+    world.end();
+}
+
+#[test]
+fn logs_are_limited() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    let file = world.open("a");
+    world.write(file, 0, 100);
+    let logs: Vec<_> = (0..64)
+        .map(|_| client.create_log(file, 64).expect("a log"))
+        .collect();
+    let refused = client.create_log(file, 64).map(|_| ());
+    assert_eq!(refused, Err(NtStatus::QUOTA_EXCEEDED));
+    let other = Client::open(&world.sim);
+    let refused = other.create_log(file, 64).map(|_| ());
+    assert_eq!(refused, Err(NtStatus::QUOTA_EXCEEDED), "of the stream");
+    client.close_log(logs[0].log).expect("closed");
+    let again = other.create_log(file, 64).expect("room for one");
+    other.close_log(again.log).expect("closed");
+    for log in logs.iter().chain([&again]) {
+        world.sim.unmap_shared(log.address).expect("unmapped");
+    }
+    client.close();
+    other.close();
+    world.commits_anyhow("the end", &[whole(file)], |sim| sim.close_handle(file));
+    world.end();
+}
