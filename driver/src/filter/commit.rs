@@ -177,7 +177,8 @@ impl ViewBacking<'_> {
             }
             let mut leased = match self.begin_use(end, fresh) {
                 Ok(leased) => leased,
-                Err(NtStatus::END_OF_FILE) => return Ok(Reached::End),
+                // There is nothing, or nothing any more, that could be flushed.
+                Err(NtStatus::END_OF_FILE | NtStatus::FILE_DELETED) => return Ok(Reached::End),
                 // The conflict callback has taken the view and is closing it, or all are in use.
                 Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) => {
                     wait::one_millisecond();
@@ -234,7 +235,11 @@ impl ViewBacking<'_> {
         let file = self.file.ok_or(NtStatus::FILE_CLOSED)?;
         let section = Section::create(self.instance, file, self.stream.clone());
         let section = section.inspect_err(|status| {
-            let expected = [NtStatus::END_OF_FILE, NtStatus::FLT_CONTEXT_ALREADY_DEFINED];
+            let expected = [
+                NtStatus::END_OF_FILE,
+                NtStatus::FILE_DELETED,
+                NtStatus::FLT_CONTEXT_ALREADY_DEFINED,
+            ];
             if !expected.contains(status) {
                 STATISTICS.view_failures.one();
             }

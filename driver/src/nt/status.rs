@@ -20,6 +20,7 @@ impl NtStatus {
     pub const NOT_SUPPORTED: Self = Self::from_code(0xC000_00BB);
     pub const DEVICE_DOES_NOT_EXIST: Self = Self::from_code(0xC000_00C0);
     pub const QUOTA_EXCEEDED: Self = Self::from_code(0xC000_0044);
+    pub const FILE_DELETED: Self = Self::from_code(0xC000_0123);
     pub const FILE_CLOSED: Self = Self::from_code(0xC000_0128);
     pub const RETRY: Self = Self::from_code(0xC000_022D);
     pub const FLT_CONTEXT_ALREADY_DEFINED: Self = Self::from_code(0xC01C_0002);

@@ -9,6 +9,7 @@ use shuttle::{
     sync::{Arc, Mutex},
     thread,
 };
+use std::iter::once;
 use std::{convert::Infallible, ops::Range, sync::atomic::Ordering::SeqCst};
 
 const PAGES: usize = 2;
@@ -238,9 +239,9 @@ fn what_cannot_be_protected_stays_dirty() {
             assert_eq!(tracking.note(0), Err(()));
             // All together, in place of one.
             set(false, true);
-            assert_eq!(tracking.take(), Ok(vec![0..2]));
+            assert_eq!(tracking.take(), Ok(once(0..2).collect()));
             assert_eq!(tracking.note(0), Ok(()));
-            assert_eq!(tracking.take(), Ok(vec![0..2]), "all were made writable");
+            assert_eq!(tracking.take(), Ok(once(0..2).collect()), "all were made writable");
             assert_eq!(tracking.take(), Ok(vec![]));
         },
         1,

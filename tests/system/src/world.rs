@@ -235,6 +235,25 @@ impl World {
         assert_eq!(self.commits_anyhow(what, scopes, act), lines, "{what}");
     }
 
+    /// As [`Self::commits`], of all of files that nobody needs to have open.
+    ///
+    /// # Panics
+    /// It fails, flushes other than it must, or loses something.
+    pub fn commits_of(
+        &mut self,
+        what: &str,
+        files: &[FileId],
+        act: impl FnOnce(&Sim) -> Result<(), NtStatus>,
+    ) {
+        let lines: u64 = {
+            let shared = self.shared();
+            let models = files.iter().filter_map(|id| shared.files.get(id));
+            models.map(model::File::dirty_lines).sum()
+        };
+        let all: Vec<_> = files.iter().map(|id| (*id, None)).collect();
+        assert_eq!(self.commit_ids(what, all, act), lines, "{what}");
+    }
+
     /// As [`Self::commits`], whatever it flushes; returns the lines.
     ///
     /// # Panics
@@ -249,6 +268,15 @@ impl World {
             .iter()
             .map(|(file, range)| (self.id(*file), range.clone()))
             .collect();
+        self.commit_ids(what, ids, act)
+    }
+
+    fn commit_ids(
+        &mut self,
+        what: &str,
+        ids: Vec<(FileId, Option<Range<u64>>)>,
+        act: impl FnOnce(&Sim) -> Result<(), NtStatus>,
+    ) -> u64 {
         let before = self.sim.observed().flushes;
         self.shared().arm();
         let done = act(&self.sim);
@@ -268,6 +296,49 @@ impl World {
         self.commits += 1;
         // The counts begin anew when a driver is loaded.
         self.sim.observed().flushes.saturating_sub(before)
+    }
+
+    /// A commit that may fail; only its success promises anything. Returns whether it succeeded.
+    ///
+    /// # Panics
+    /// It loses something.
+    pub fn may_commit(
+        &mut self,
+        what: &str,
+        scopes: &[Scope],
+        act: impl FnOnce(&Sim) -> Result<(), NtStatus>,
+    ) -> bool {
+        let done = act(&self.sim);
+        if done.is_ok() {
+            self.commits_anyhow(what, scopes, |_| Ok(()));
+        } else {
+            self.cut(what);
+        }
+        done.is_ok()
+    }
+
+    /// Something that may be refused and then stores nothing, or stores and then fails; what is there
+    /// afterwards tells.
+    ///
+    /// # Panics
+    /// It says that it succeeded, and stored nothing.
+    pub fn may_store(
+        &mut self,
+        file: Handle,
+        offset: u64,
+        length: u64,
+        store: impl FnOnce(&Sim, &[u8]) -> Result<(), NtStatus>,
+    ) -> bool {
+        let data = self.data(file, offset, length);
+        let done = store(&self.sim, &data).is_ok();
+        let mut found = vec![0; data.len()];
+        let read = self.sim.read_file(file, offset, &mut found);
+        let stored = read.is_ok() && found == data;
+        assert!(stored || !done, "nothing was stored");
+        if stored {
+            self.model(file, |model| model.store(offset, &data));
+        }
+        done
     }
 
     /// FlushFileBuffers of a file.

@@ -132,6 +132,23 @@ fn a_name_that_goes_takes_nothing_from_a_file_with_another() {
 }
 
 #[test]
+fn a_name_that_is_taken_over_takes_nothing_from_a_file_with_another() {
+    let mut world = World::with(SimOptions::default(), &[("CleanupCommits", 0)]);
+    let (file, other) = (world.open("a"), world.open("b"));
+    world.sim.create_hard_link(file, r"D:\c").expect("a link");
+    world.write(file, 0, 3000);
+    world.sim.close_handle(file).expect("close, still dirty");
+    world.sim.rename(other, r"D:\a", true).expect("a rename");
+    let link = world.open("c");
+    assert_ne!(world.sim.file_id(link), world.sim.file_id(other));
+    world.flush(link);
+    for handle in [link, other] {
+        world.close(handle);
+    }
+    world.end();
+}
+
+#[test]
 fn a_deletion_can_be_withdrawn() {
     let mut world = World::new();
     let file = world.open("a");

@@ -2,7 +2,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use daxflush_system_tests::{World, driver, whole};
-use ntsim::{Handle, NtStatus};
+use ntsim::{CreateFileOptions, FsEvent, Handle, NtStatus};
 
 const LOCK_VOLUME: u32 = 0x9_0018;
 const UNLOCK_VOLUME: u32 = 0x9_001c;
@@ -223,4 +223,75 @@ fn a_shutdown_commits_every_file() {
         Ok(())
     });
     assert_eq!(world.sim.violations(), []);
+}
+
+/// Files that are dirty, closed, and once had a view: nobody has them open but the filter.
+#[test]
+fn dirty_files_that_nobody_has_open_are_committed_before_the_volume_goes() {
+    type Going = fn(&ntsim::Sim, Handle) -> Result<(), NtStatus>;
+    let ways: [(&str, Going); 4] = [
+        ("a lock", |sim, volume| {
+            sim.fsctl(volume, LOCK_VOLUME, &[], &mut [])?;
+            sim.fsctl(volume, UNLOCK_VOLUME, &[], &mut []).map(|_| ())
+        }),
+        ("a query to remove", |sim, volume| {
+            sim.close_handle(volume)?;
+            sim.query_remove('D')?;
+            sim.cancel_remove('D')
+        }),
+        ("a dismount by force", |sim, _| sim.dismount('D')),
+        ("a detach", |sim, _| sim.detach('D')),
+    ];
+    for (what, going) in ways {
+        let mut world = World::with(ntsim::SimOptions::default(), &[("CleanupCommits", 0)]);
+        let files = dirty_files(&mut world);
+        let ids = files.map(|file| world.sim.file_id(file).expect("open"));
+        for file in files {
+            world.flush(file);
+            world.write(file, 64, 3000);
+            world.sim.close_handle(file).expect("close, still dirty");
+        }
+        let volume = world.sim.open_volume('D').expect("the volume");
+        world.commits_of(what, &ids, |sim| going(sim, volume));
+        let _ = world.sim.close_handle(volume);
+        assert_eq!(world.sim.open_file_objects(), 0, "after {what}");
+        world.end();
+    }
+}
+
+/// Detaches in another thread once the file system has stored a write, whose post-operation comes as
+/// a draining one.
+#[test]
+fn a_write_that_is_drained_is_durable_when_the_filter_is_gone() {
+    for other_thread in [false, true] {
+        for write_through in [false, true] {
+            let options = ntsim::SimOptions {
+                post_write_in_other_thread: other_thread,
+                ..ntsim::SimOptions::default()
+            };
+            let mut world = World::with(options, &[]);
+            let options = CreateFileOptions {
+                asynchronous: true,
+                write_through,
+                ..CreateFileOptions::default()
+            };
+            let file = world.open_with("a", options);
+            let (sim, mut done) = (world.sim.clone(), false);
+            world.sim.set_file_system_hook(Some(Box::new(move |event| {
+                if !done && matches!(event, FsEvent::AfterAction { .. }) {
+                    done = true;
+                    std::thread::scope(|scope| {
+                        scope.spawn(|| sim.detach('D').expect("detached"));
+                    });
+                }
+            })));
+            world.write(file, 5000, 1000);
+            world.sim.set_file_system_hook(None);
+            assert!(!world.sim.is_attached('D'));
+            world.model(file, |model| model.commit());
+            world.cut("after a detach in a write");
+            world.sim.close_handle(file).expect("close");
+            world.end();
+        }
+    }
 }
