@@ -30,9 +30,16 @@ impl Client {
         Ok(client)
     }
 
-    /// Whether another log may be made.
+    /// Whether another log may be made. Those that ended with their files take no room.
     pub fn has_room(&self) -> bool {
-        self.logs.shared().count() < MAX_LOGS
+        while self.logs.shared().count() >= MAX_LOGS {
+            let ended = |log: &OwnedLog| !logs::is_open(&log.stream, log.id);
+            let forgotten = self.logs.exclusive().take_first(ended);
+            if forgotten.is_none() {
+                return false;
+            }
+        }
+        true
     }
 
     pub fn add_log(&self, id: u64, stream: &Shared<Stream>) -> Result<(), NtStatus> {

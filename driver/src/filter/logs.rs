@@ -89,6 +89,11 @@ pub fn gather(stream: &Stream) {
     }
 }
 
+/// Whether a log has not ended. IRQL <= APC_LEVEL.
+pub fn is_open(stream: &Stream, id: u64) -> bool {
+    stream.logs.shared().any(|log| log.id == id)
+}
+
 /// Ends a log, if it is still open, and marks what it holds. IRQL PASSIVE_LEVEL.
 pub fn close(stream: &Shared<Stream>, id: u64, ending: Ending) {
     close_those(stream, ending, |log| log.id == id);

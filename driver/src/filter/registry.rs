@@ -61,6 +61,11 @@ impl<T> Registry<T> {
         self.members.iter_mut().flatten()
     }
 
+    /// Whether there is such a member.
+    pub fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+        self.members.iter().flatten().any(is)
+    }
+
     pub fn count(&self) -> usize {
         self.members.len().saturating_sub(self.free.len())
     }

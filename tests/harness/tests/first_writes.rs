@@ -241,7 +241,11 @@ fn what_cannot_be_protected_stays_dirty() {
             set(false, true);
             assert_eq!(tracking.take(), Ok(once(0..2).collect()));
             assert_eq!(tracking.note(0), Ok(()));
-            assert_eq!(tracking.take(), Ok(once(0..2).collect()), "all were made writable");
+            assert_eq!(
+                tracking.take(),
+                Ok(once(0..2).collect()),
+                "all were made writable"
+            );
             assert_eq!(tracking.take(), Ok(vec![]));
         },
         1,

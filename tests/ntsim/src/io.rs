@@ -86,8 +86,10 @@ impl Sim {
         };
         // SAFETY: a file object of ours: what it is opened on.
         unsafe { put(file, file_object::FS_CONTEXT, device) };
-        self.send(CREATE, file, &Control::default())
-            .map_err(|(status, _)| status)?;
+        if let Err((status, _)) = self.send(CREATE, file, &Control::default()) {
+            self.kernel.lock().file_objects.remove(&file);
+            return Err(status);
+        }
         Ok(Handle(self.kernel.lock().insert_handle(
             Target::Device(file),
             3,

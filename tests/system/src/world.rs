@@ -22,11 +22,14 @@ pub fn whole(file: Handle) -> Scope {
     (file, None)
 }
 
-/// The shipped driver.
+/// The shipped driver, or the one that `DAXFLUSH_SYS` names.
 ///
 /// # Panics
 /// It was not built.
 pub fn driver() -> PathBuf {
+    if let Some(path) = std::env::var_os("DAXFLUSH_SYS") {
+        return path.into();
+    }
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/driver/daxflush.sys");
     let shown = path.display();
     assert!(
