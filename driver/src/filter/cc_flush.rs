@@ -1,8 +1,8 @@
 //! IRP_MJ_ACQUIRE_FOR_CC_FLUSH: what FlushViewOfFile comes down as; it carries no range.
 
-use super::{Stream, commit::commit};
+use super::{commit::commit, stream};
 use crate::nt::{
-    context, irql,
+    irql,
     operation::{Before, Operation},
     request::Request,
 };
@@ -21,9 +21,11 @@ impl Operation for CcFlush {
             return Before::Pass;
         };
         let instance = request.instance();
-        context::stream::<Stream>(instance, file).map_or(Before::Pass, |stream| {
-            commit(&stream, instance, Some(file), 0..MAX_OFFSET)
-                .map_or_else(Before::Fail, |_| Before::Pass)
-        })
+        let flushed = match stream::to_commit(instance, file) {
+            Ok(None) => return Before::Pass,
+            Ok(Some(stream)) => commit(&stream, instance, Some(file), 0..MAX_OFFSET).map(|_| ()),
+            Err(status) => Err(status),
+        };
+        flushed.map_or_else(Before::Fail, |()| Before::Pass)
     }
 }

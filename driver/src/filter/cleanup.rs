@@ -1,9 +1,8 @@
 //! IRP_MJ_CLEANUP: the last use of a handle is a commit point, never proof of a clean stream.
 
-use super::{Stream, commit::commit, logs};
+use super::{commit::commit, logs, stream};
 use crate::{
     nt::{
-        context,
         operation::{Before, Operation},
         request::Request,
     },
@@ -24,7 +23,7 @@ impl Operation for Cleanup {
             return Before::Pass;
         };
         let instance = request.instance();
-        let Some(stream) = context::stream::<Stream>(instance, file) else {
+        let Ok(Some(stream)) = stream::to_commit(instance, file) else {
             return Before::Pass;
         };
         logs::close_of(&stream, file);

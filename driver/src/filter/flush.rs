@@ -1,8 +1,9 @@
 //! IRP_MJ_FLUSH_BUFFERS: data lines become durable before the file system writes its metadata.
 
 use super::{
-    Stream, Volume,
+    Volume,
     commit::{commit, commit_volume},
+    stream,
 };
 use crate::nt::{
     context,
@@ -36,7 +37,7 @@ fn flush(request: &Request<'_>) -> Result<(), NtStatus> {
     };
     let instance = request.instance();
     if !file.is_volume_open()
-        && let Some(stream) = context::stream::<Stream>(instance, file)
+        && let Some(stream) = stream::to_commit(instance, file)?
     {
         commit(&stream, instance, Some(file), 0..MAX_OFFSET)?;
         if request.minor_function() == FLUSH_AND_PURGE {

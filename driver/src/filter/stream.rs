@@ -73,6 +73,23 @@ pub fn to_track(
     }
 }
 
+/// `file`'s stream, if there can be anything of it to commit: one that was mapped before the filter
+/// was there is tracked from now on.
+pub fn to_commit(
+    instance: Instance<'_>,
+    file: FileRef<'_>,
+) -> Result<Option<Shared<Stream>>, NtStatus> {
+    if let Some(stream) = context::stream::<Stream>(instance, file) {
+        return Ok(Some(stream));
+    }
+    let volume = context::instance::<Volume>(instance);
+    let late = volume.is_some_and(|volume| volume.was_attached_late());
+    if late && file.has_writable_references() {
+        return to_track(instance, file);
+    }
+    Ok(None)
+}
+
 impl Stream {
     fn try_new(volume: Shared<Volume>) -> Result<Shared<Self>, NtStatus> {
         let stream = Shared::try_new(Self {

@@ -1,4 +1,4 @@
-//! A program's handle of the control device.
+//! A program's handle of the control device, with its requests.
 
 use daxflush_protocol::{
     CloseLogRequest, CommitReply, CommitRequest, CreateLogRequest, FileRange, Ioctl, LogReply,
@@ -20,10 +20,9 @@ impl Client {
     /// # Panics
     /// It cannot be opened.
     pub fn open(sim: &Sim) -> Self {
-        Self {
-            sim: sim.clone(),
-            device: sim.open_device(USER_PATH).expect("the device"),
-        }
+        let device = sim.open_device(USER_PATH).expect("the device");
+        let sim = sim.clone();
+        Self { sim, device }
     }
 
     /// Closes the device.
@@ -32,6 +31,11 @@ impl Client {
     /// It is not open.
     pub fn close(self) {
         self.sim.close_handle(self.device).expect("close");
+    }
+
+    fn ask(&self, what: Ioctl, input: &[u8], output: &mut [u8]) -> Result<usize, NtStatus> {
+        self.sim
+            .device_io_control(self.device, what.code(), input, output)
     }
 
     /// Reports stores.
@@ -44,11 +48,7 @@ impl Client {
     pub fn mark(&self, file: Handle, ranges: &[FileRange]) -> Result<(), NtStatus> {
         let mut buffer = vec![0; 16 + 16 * ranges.len()];
         let request = MarkDirty::encode(file.as_raw(), ranges, &mut buffer).expect("a request");
-        let code = Ioctl::MarkDirty.code();
-        let done = self
-            .sim
-            .device_io_control(self.device, code, request, &mut []);
-        done.map(|_| ())
+        self.ask(Ioctl::MarkDirty, request, &mut []).map(|_| ())
     }
 
     /// Commits a range; an empty one at 0 is the whole file. Returns the lines flushed.
@@ -59,10 +59,8 @@ impl Client {
         let file = file.as_raw();
         let request = CommitRequest { file, range };
         let mut reply = CommitReply::new_zeroed();
-        let code = Ioctl::Commit.code();
-        self.sim
-            .device_io_control(self.device, code, request.as_bytes(), reply.as_mut_bytes())
-            .map(|_| reply.lines)
+        self.ask(Ioctl::Commit, request.as_bytes(), reply.as_mut_bytes())?;
+        Ok(reply.lines)
     }
 
     /// Makes a dirty log.
@@ -76,10 +74,8 @@ impl Client {
             reserved: 0,
         };
         let mut reply = LogReply::new_zeroed();
-        let code = Ioctl::CreateLog.code();
-        self.sim
-            .device_io_control(self.device, code, request.as_bytes(), reply.as_mut_bytes())
-            .map(|_| reply)
+        self.ask(Ioctl::CreateLog, request.as_bytes(), reply.as_mut_bytes())?;
+        Ok(reply)
     }
 
     /// Closes a dirty log.
@@ -88,11 +84,8 @@ impl Client {
     /// The driver's.
     pub fn close_log(&self, log: u64) -> Result<(), NtStatus> {
         let request = CloseLogRequest { log };
-        let code = Ioctl::CloseLog.code();
-        let done = self
-            .sim
-            .device_io_control(self.device, code, request.as_bytes(), &mut []);
-        done.map(|_| ())
+        self.ask(Ioctl::CloseLog, request.as_bytes(), &mut [])
+            .map(|_| ())
     }
 
     /// The driver's counters.
@@ -101,11 +94,8 @@ impl Client {
     /// They cannot be had.
     pub fn statistics(&self) -> Statistics {
         let mut reply = Statistics::new_zeroed();
-        let code = Ioctl::Statistics.code();
-        let done = self
-            .sim
-            .device_io_control(self.device, code, &[], reply.as_mut_bytes());
-        assert_eq!(done, Ok(size_of::<Statistics>()));
+        let told = self.ask(Ioctl::Statistics, &[], reply.as_mut_bytes());
+        assert_eq!(told, Ok(size_of::<Statistics>()));
         reply
     }
 }

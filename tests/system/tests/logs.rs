@@ -335,6 +335,23 @@ fn requests_for_logs_are_checked() {
 }
 
 #[test]
+fn logs_that_ended_with_their_files_take_no_room() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    for _ in 0..70 {
+        let file = world.open("a");
+        world.truncate(file, 8192);
+        let log = client.create_log(file, 64).expect("a log");
+        world.commits_anyhow("the end of a file", &[whole(file)], |sim| {
+            sim.close_handle(file)
+        });
+        world.sim.unmap_shared(log.address).expect("unmapped");
+    }
+    client.close();
+    world.end();
+}
+
+#[test]
 fn logs_are_limited() {
     let mut world = World::new();
     let client = Client::open(&world.sim);

@@ -287,11 +287,18 @@ fn a_mapping_from_before_the_filter_counts_as_unreported() {
     let data = world.data(file, 50_000, 8);
     view.store(50_000, &data);
     world.model(file, |model| model.store(50_000, &data));
-    let again = world.open("a");
+    // The handle is from before, too: its flush is the first that the filter hears of the file.
     let flushed = world.commits_anyhow("a flush", &[whole(file)], |sim| {
         sim.flush_file_buffers(file)
     });
     assert_eq!(flushed, 100_000_u64.div_ceil(64));
+    let again = world.open("a");
+    let data = world.data(file, 70_000, 8);
+    view.store(70_000, &data);
+    world.model(file, |model| model.store(70_000, &data));
+    world.commits_anyhow("a flush", &[whole(file)], |sim| {
+        sim.flush_file_buffers(again)
+    });
     world.sim.unmap_view(view);
     for handle in [again, file] {
         world.sim.close_handle(handle).expect("close");
