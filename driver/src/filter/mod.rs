@@ -29,7 +29,7 @@ use crate::nt::{
     device,
     instance::Instance,
     irql,
-    minifilter::{Minifilter, VolumeFacts},
+    minifilter::{Minifilter, VolumeFacts, operations},
     shared::Shared,
     status::NtStatus,
     withdraw,
@@ -41,37 +41,20 @@ use daxflush_engine::Statistics;
 pub static STATISTICS: Statistics = Statistics::new();
 
 /// The operations with callbacks.
-pub type Watched = (
+pub type Watched = operations![
     create::Create,
-    (
-        write::Write,
-        (
-            flush::Flush,
-            (
-                cleanup::Cleanup,
-                (
-                    set_information::SetInformation,
-                    (
-                        section_sync::SectionSync,
-                        (
-                            cc_flush::CcFlush,
-                            (
-                                fs_control::FsControl,
-                                (
-                                    mdl_write::PrepareMdlWrite,
-                                    (
-                                        mdl_write::MdlWriteComplete,
-                                        (pnp::Pnp, (shutdown::Shutdown, ())),
-                                    ),
-                                ),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-    ),
-);
+    write::Write,
+    flush::Flush,
+    cleanup::Cleanup,
+    set_information::SetInformation,
+    section_sync::SectionSync,
+    cc_flush::CcFlush,
+    fs_control::FsControl,
+    mdl_write::PrepareMdlWrite,
+    mdl_write::MdlWriteComplete,
+    pnp::Pnp,
+    shutdown::Shutdown,
+];
 
 /// Readies what lives in statics; [`discard`] undoes it.
 pub fn prepare() {

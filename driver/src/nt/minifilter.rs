@@ -91,6 +91,15 @@ impl<O: Operation, Rest: Operations> Operations for (O, Rest) {
     }
 }
 
+/// A list of operations as one type.
+macro_rules! operations {
+    () => { () };
+    ($first:ty $(, $rest:ty)* $(,)?) => {
+        ($first, $crate::nt::minifilter::operations![$($rest),*])
+    };
+}
+pub(crate) use operations;
+
 /// Most operations that one filter here can watch.
 const MAX_OPERATIONS: usize = 15;
 
