@@ -2,24 +2,12 @@
 //! forgotten.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+use daxctl::random::Random;
 use daxflush_protocol::{FileRange, log_bytes, log_layout};
 use daxflush_system_tests::{Client, World, whole};
 use ntsim::{Handle, Sim, SimOptions, WriteOptions};
 
 const SET_ZERO_DATA: u32 = 0x9_80c8;
-
-/// A generator, so that a failing run can be repeated from its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// 64 KiB of tracking memory have no leaf for each 2 MiB of this file.
 #[test]
@@ -31,7 +19,7 @@ fn with_little_memory_tracking_becomes_coarser_and_exact_again() {
     world.truncate(file, size);
     let seed = 0x5eed;
     println!("seed {seed:#x}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed, 0);
     for _ in 0..3 {
         for _ in 0..60 {
             let offset = random.below(size - 64);
