@@ -215,6 +215,44 @@ fn a_log_that_goes_with_its_handle_costs_the_file() {
     }
 }
 
+/// A program that also reports is believed to report, so only its log's end tells that it may have
+/// died between a store and its entry.
+#[test]
+fn a_log_that_is_abandoned_costs_the_file_even_of_who_reports() {
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let other = world.open("a");
+    program.store(&mut world, 100, 8);
+    let range = FileRange {
+        offset: 100,
+        length: 8,
+    };
+    program
+        .client
+        .mark(program.file, &[range])
+        .expect("a report");
+    world.flush(other);
+    program.store_silently(&mut world, 70_000, 8);
+    let Program {
+        file,
+        view,
+        client,
+        reply,
+        ..
+    } = program;
+    client.close();
+    let flushed = world.commits_anyhow("a flush", &[whole(other)], |sim| {
+        sim.flush_file_buffers(other)
+    });
+    assert_eq!(flushed, SIZE / 64);
+    world.sim.unmap_shared(reply.address).expect("unmapped");
+    world.sim.unmap_view(view);
+    for handle in [file, other] {
+        world.sim.close_handle(handle).expect("close");
+    }
+    world.end();
+}
+
 #[test]
 fn the_end_of_a_process_ends_its_logs() {
     let mut world = World::new();
