@@ -47,6 +47,7 @@ fn a_flush_of_any_kind_commits_the_file() {
 #[test]
 fn a_purge_finds_no_view_in_its_way() {
     let mut world = World::new();
+    let client = Client::open(&world.sim);
     let file = world.open("a");
     scatter(&mut world, file);
     world.flush(file);
@@ -62,6 +63,9 @@ fn a_purge_finds_no_view_in_its_way() {
         (world.sim.open_sections(), world.sim.system_views()),
         (0, 0)
     );
+    // Nor has the file system had to ask.
+    assert_eq!(client.statistics().section_conflicts, 0);
+    client.close();
     world.close(file);
     world.end();
 }
