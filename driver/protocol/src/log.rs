@@ -6,6 +6,8 @@
 //! ordering. If the ring is full, store 1 to `overflow` (release) instead: the next commit then takes
 //! the whole file for dirty. The data itself must have been stored before, by the same thread or one
 //! that it has synchronized with. A program whose threads store to one file gives each thread a log.
+//! It opens them before it maps the file: what was stored before stands in no log, so the first commit
+//! after opening one behind a mapping takes the whole file.
 //!
 //! The driver believes nothing that it reads here: whatever a program puts into its log can only make
 //! more of its own file dirty.

@@ -57,6 +57,12 @@ pub fn open(stream: &Stream, file: FileRef<'_>, entries: u32) -> Result<LogReply
         memory,
         reader,
     };
+    // What was stored before there was a log stands in none. Recorded on both sides of the moment
+    // from which the process is believed, as a commit may come between.
+    let silent = stream.is_unreported();
+    if silent {
+        stream.record_all(file);
+    }
     let mut logs = stream.logs.exclusive();
     let added = if logs.count() < MAX_LOGS && stream.mappers.open_log(process) {
         logs.insert(log)
@@ -69,6 +75,9 @@ pub fn open(stream: &Stream, file: FileRef<'_>, entries: u32) -> Result<LogReply
     if let Err(status) = added {
         SharedMemory::unmap_for_caller(address);
         return Err(status);
+    }
+    if silent {
+        stream.record_all(file);
     }
     // A commit without a file of its own must be able to reach what the log will hold.
     stream.anchor.fill(file);

@@ -18,9 +18,9 @@ use daxflush_engine::{Committer, DirtyMap, Group, Mappers};
 
 /// The stream's context.
 ///
-/// Lock order: a client's list of logs, `committer`, then `logs`, then the file system's own, then the leaves: the view slot,
-/// the list of views, a volume's list of streams. The conflict callback, which runs with the file
-/// system's locks held, takes leaves only.
+/// Lock order: a client's list of logs, `committer`, then `logs`, then the file system's own, then the
+/// leaves: the view slot, the list of views, a volume's list of streams. The conflict callback, which
+/// runs with the file system's locks held, takes leaves only.
 pub struct Stream {
     pub volume: Shared<Volume>,
     pub map: DirtyMap<Shared<Volume>>,

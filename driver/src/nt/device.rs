@@ -28,7 +28,8 @@ pub trait Control: 'static {
 
     /// A handle is being opened.
     fn open() -> Result<Shared<Self::Client>, NtStatus>;
-    /// The handle's last use has ended; requests may still be under way.
+    /// The handle's last use has ended; requests may still be under way, so it is called again when
+    /// they have ended too.
     fn close(client: &Self::Client);
     /// Handles one request: reads the input, then writes the answer over it in the same buffer.
     fn control(client: &Self::Client, request: &mut ControlRequest<'_>) -> Result<usize, NtStatus>;
@@ -174,7 +175,10 @@ unsafe extern "C" fn close<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS
         place.swap(ptr::null_mut(), Ordering::AcqRel)
     });
     // SAFETY: put there by `open`; a close is the file object's last request, so it is taken once.
-    drop(unsafe { Shared::<C::Client>::from_raw(raw) });
+    if let Some(client) = unsafe { Shared::<C::Client>::from_raw(raw) } {
+        // Once more: a request that was under way at the cleanup may have left something.
+        C::close(&client);
+    }
     OPEN_HANDLES.fetch_sub(1, Ordering::SeqCst);
     // SAFETY: the request just given to us.
     unsafe { complete(irp, Ok(0)) }

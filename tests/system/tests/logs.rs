@@ -23,8 +23,8 @@ impl Program {
         let file = world.open(name);
         world.truncate(file, SIZE);
         let client = Client::open(&world.sim);
-        let view = world.sim.map_view(file, 0, SIZE, true).expect("a view");
         let reply = client.create_log(file, ENTRIES).expect("a log");
+        let view = world.sim.map_view(file, 0, SIZE, true).expect("a view");
         assert_eq!(reply.bytes, log_bytes(ENTRIES) as u64);
         let log = world
             .sim
@@ -213,6 +213,31 @@ fn a_log_that_goes_with_its_handle_costs_the_file() {
         world.sim.close_handle(other).expect("close");
         world.end();
     }
+}
+
+#[test]
+fn what_was_stored_before_there_was_a_log_is_not_lost() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    let file = world.open("a");
+    world.truncate(file, SIZE);
+    let view = world.sim.map_view(file, 0, SIZE, true).expect("a view");
+    let data = world.data(file, 70_000, 8);
+    view.store(70_000, &data);
+    world.model(file, |model| model.store(70_000, &data));
+    let log = client.create_log(file, ENTRIES).expect("a log");
+    let flushed = world.commits_anyhow("a flush", &[whole(file)], |sim| {
+        sim.flush_file_buffers(file)
+    });
+    assert_eq!(flushed, SIZE / 64);
+    // From then on the log is believed.
+    world.flush(file);
+    client.close_log(log.log).expect("closed");
+    world.sim.unmap_shared(log.address).expect("unmapped");
+    world.sim.unmap_view(view);
+    world.commits_anyhow("the end", &[whole(file)], |sim| sim.close_handle(file));
+    client.close();
+    world.end();
 }
 
 /// A program that also reports is believed to report, so only its log's end tells that it may have
