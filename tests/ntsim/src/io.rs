@@ -1,207 +1,328 @@
-//! The I/O manager's part for the control device: devices, links, IRPs.
+//! The I/O manager's devices: their names, who may open them, and file objects on them.
 
 use crate::{
     Handle, NtStatus, Sim,
-    dispatch::{CLEANUP, CLOSE, CREATE},
-    kernel::Kernel,
-    nt::{Block, device_object, file_object, get, io_stack_location as sl, irp, put},
-    objects::Target,
+    kernel::{Kernel, State},
+    nt::{Block, Utf16, device_object as d, file_object, get, put},
+    objects::{FILE_READ_DATA, FILE_WRITE_DATA, Target},
+    security::{Acl, Security, WRITE_DAC, map_generic},
     thread,
 };
+use std::sync::Arc;
 
 pub(crate) struct Device {
-    block: Block,
-    name: String,
+    block: Arc<Block>,
+    /// None if nobody can open it.
+    name: Option<String>,
+    security: Security,
 }
 
-const DEVICE_CONTROL: u8 = 0x0e;
-/// What an IRP's status is before the driver sets it.
-const STATUS_UNSET: i32 = 0x7fff_0001;
+/// What a file object is opened on. The device object's memory stays as long as this.
+pub(crate) struct OpenDevice {
+    block: Arc<Block>,
+    /// What follows the device's name, in FileObject->FileName.
+    _name: Utf16,
+}
 
-impl Kernel {
-    /// nf-wdm-iocreatedevice
-    pub fn create_device(&self, driver: usize, name: String) -> Result<usize, NtStatus> {
-        let mut state = self.lock();
-        if state.devices.values().any(|device| device.name == name) {
-            return Err(NtStatus::OBJECT_NAME_COLLISION);
-        }
-        let block = Block::zeroed(device_object::SIZE);
-        let address = block.address();
-        // SAFETY: our own block of the structure's size.
-        unsafe { put(address, device_object::DRIVER_OBJECT, driver) };
+impl OpenDevice {
+    pub fn address(&self) -> usize {
+        self.block.address()
+    }
+}
+
+/// What a driver says about a new device.
+pub(crate) struct DeviceRequest {
+    pub driver: usize,
+    pub name: Option<String>,
+    pub extension: u32,
+    pub kind: u32,
+    pub characteristics: u32,
+    pub exclusive: bool,
+}
+
+impl Device {
+    fn new(request: DeviceRequest) -> Self {
+        let extension = request.extension as usize;
+        let block = Block::zeroed(d::SIZE + extension);
+        let at = block.address();
+        let exclusive = if request.exclusive {
+            d::DO_EXCLUSIVE
+        } else {
+            0
+        };
+        let extension = if extension == 0 { 0 } else { at + d::SIZE };
+        // SAFETY: our own block of the structure's size, in all of these.
+        unsafe { put(at, d::TYPE, d::IO_TYPE_DEVICE) };
         // SAFETY: as above.
         unsafe {
             put(
-                address,
-                device_object::FLAGS,
-                device_object::DO_DEVICE_INITIALIZING,
+                at,
+                d::STRUCTURE_SIZE,
+                (d::SIZE as u32 + request.extension) as u16,
             )
         };
-        state.devices.insert(address, Device { block, name });
+        // SAFETY: as above.
+        unsafe { put(at, d::DRIVER_OBJECT, request.driver) };
+        // SAFETY: as above.
+        unsafe { put(at, d::FLAGS, d::DO_DEVICE_INITIALIZING | exclusive) };
+        // SAFETY: as above.
+        unsafe { put(at, d::CHARACTERISTICS, request.characteristics) };
+        // SAFETY: as above.
+        unsafe { put(at, d::DEVICE_EXTENSION, extension) };
+        // SAFETY: as above.
+        unsafe { put(at, d::DEVICE_TYPE, request.kind) };
+        // SAFETY: as above.
+        unsafe { put(at, d::STACK_SIZE, 1_i8) };
+        Self {
+            block: Arc::new(block),
+            name: request.name,
+            security: Security::default(),
+        }
+    }
+
+    fn flags(&self) -> u32 {
+        // SAFETY: the device object, whose Flags are the driver's to change.
+        unsafe { get(self.block.address(), d::FLAGS) }
+    }
+
+    fn characteristics(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { get(self.block.address(), d::CHARACTERISTICS) }
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        let own = self.name.as_deref();
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// `\??\X` and `\DosDevices\X` are the same link.
+fn link_name(link: &str) -> String {
+    let link = link.to_ascii_lowercase();
+    let short = link.strip_prefix(r"\dosdevices\");
+    short.map_or(link.clone(), |name| format!(r"\??\{name}"))
+}
+
+impl State {
+    /// The device of a path, and what follows the device's name. `\\.\GLOBALROOT` leads to the
+    /// names that drivers use, without a link.
+    fn find_device(&self, path: &str) -> Option<(usize, String)> {
+        let path = path.strip_prefix(r"\\.\").or(path.strip_prefix(r"\\?\"))?;
+        let root = path
+            .get(..10)
+            .filter(|_| path.as_bytes().get(10) == Some(&b'\\'));
+        let root = root.is_some_and(|root| root.eq_ignore_ascii_case("GLOBALROOT"));
+        let (name, rest) = if root {
+            (path[10..].to_owned(), "")
+        } else {
+            let (link, rest) = path.split_at(path.find('\\').unwrap_or(path.len()));
+            let link = link_name(&format!(r"\??\{link}"));
+            (self.links.get(&link)?.clone(), rest)
+        };
+        let whole = name.to_ascii_lowercase() + rest;
+        let device = self.devices.iter().find_map(|(address, device)| {
+            let own = device.name.as_ref()?.to_ascii_lowercase();
+            let rest = whole.strip_prefix(&own)?;
+            let here = rest.is_empty() || rest.starts_with('\\');
+            here.then_some((*address, rest.len()))
+        });
+        let (address, length) = device?;
+        let full = name + rest;
+        Some((address, full[full.len() - length..].to_owned()))
+    }
+
+    fn is_device_open(&self, address: usize) -> bool {
+        let mut open = self.file_objects.values();
+        open.any(|file| {
+            file.device
+                .as_ref()
+                .is_some_and(|it| it.address() == address)
+        })
+    }
+
+    /// What the I/O manager looks at before the driver is asked, and a file object for it.
+    fn new_device_file(&mut self, path: &str, access: u32) -> Result<usize, NtStatus> {
+        let found = self.find_device(path);
+        let (address, rest) = found.ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
+        let device = &self.devices[&address];
+        if device.flags() & d::DO_DEVICE_INITIALIZING != 0 {
+            return Err(NtStatus::NO_SUCH_DEVICE);
+        }
+        // Security of what is inside of a device is the driver's own matter
+        // (controlling-device-namespace-access).
+        let secure = device.characteristics() & d::FILE_DEVICE_SECURE_OPEN != 0;
+        if rest.is_empty() || secure {
+            device.security.check(thread::user(), access)?;
+        }
+        if device.flags() & d::DO_EXCLUSIVE != 0 && self.is_device_open(address) {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        let open = OpenDevice {
+            block: device.block.clone(),
+            _name: Utf16::new(&rest),
+        };
+        let name = open._name.address();
+        let file = self.new_file_object(usize::MAX, None, access);
+        // SAFETY: a file object of ours.
+        unsafe { put(file, file_object::DEVICE_OBJECT, address) };
+        // SAFETY: a file object of ours; the string's own structure, which is 16 bytes.
+        unsafe { put(file, file_object::FILE_NAME, get::<[u64; 2]>(name, 0)) };
+        if let Some(object) = self.file_objects.get_mut(&file) {
+            object.device = Some(open);
+        }
+        Ok(file)
+    }
+}
+
+impl Kernel {
+    /// nf-wdm-iocreatedevice
+    pub fn create_device(&self, request: DeviceRequest) -> Result<usize, NtStatus> {
+        let mut state = self.lock();
+        if let Some(name) = &request.name
+            && state.devices.values().any(|device| device.is_named(name))
+        {
+            return Err(NtStatus::OBJECT_NAME_COLLISION);
+        }
+        let device = Device::new(request);
+        let address = device.block.address();
+        state.devices.insert(address, device);
         Ok(address)
     }
 
     /// nf-wdm-iodeletedevice
     pub fn delete_device(&self, address: usize) {
-        let device = self.lock().devices.remove(&address);
-        if device.is_none_or(|device| device.block.address() != address) {
+        if self.lock().devices.remove(&address).is_none() {
             self.violation("device", "a device was deleted that does not exist");
         }
     }
 
-    /// nf-wdm-iocompleterequest: marks the IRP, which its sender looks at.
-    pub fn complete_request(&self, request: usize) {
-        // SAFETY: an IRP that this simulation sent.
-        let location: usize = unsafe { get(request, irp::CURRENT_STACK_LOCATION) };
-        if location == 0 {
-            self.violation("IRP", "completed twice");
+    /// nf-wdm-iocreatesymboliclink
+    pub fn create_link(&self, link: String, name: String) -> Result<(), NtStatus> {
+        let links = &mut self.lock().links;
+        let link = link_name(&link);
+        if links.contains_key(&link) {
+            return Err(NtStatus::OBJECT_NAME_COLLISION);
         }
-        // SAFETY: as above.
-        let status: i32 = unsafe { get(request, irp::STATUS) };
-        if status == STATUS_UNSET {
-            self.violation("IRP", "completed without a status");
+        links.insert(link, name);
+        Ok(())
+    }
+
+    /// nf-wdm-iodeletesymboliclink
+    pub fn delete_link(&self, link: &str) -> Result<(), NtStatus> {
+        let found = self.lock().links.remove(&link_name(link));
+        found.map(|_| ()).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)
+    }
+
+    /// DriverEntry has succeeded: the devices that it made can be opened (ns-wdm-_device_object).
+    pub fn devices_are_initialized(&self) {
+        let state = self.lock();
+        for (address, device) in &state.devices {
+            let flags = device.flags() & !d::DO_DEVICE_INITIALIZING;
+            // SAFETY: a device object.
+            unsafe { put(*address, d::FLAGS, flags) };
         }
-        // SAFETY: as above.
-        unsafe { put(request, irp::CURRENT_STACK_LOCATION, 0_usize) };
+    }
+
+    /// nf-ntifs-obopenobjectbypointer of a device object in KernelMode, where every right is
+    /// granted.
+    pub fn open_device_object(
+        &self,
+        address: usize,
+        access: u32,
+        kernel: bool,
+    ) -> Result<u64, NtStatus> {
+        let mut state = self.lock();
+        if !state.devices.contains_key(&address) {
+            drop(state);
+            let detail = format!("{address:#x} was opened and is no device object");
+            self.violation("object", &detail);
+            return Err(NtStatus::OBJECT_TYPE_MISMATCH);
+        }
+        let target = Target::DeviceObject(address);
+        Ok(state.insert_handle(target, map_generic(access), kernel))
+    }
+
+    /// nf-ntifs-zwsetsecurityobject with DACL_SECURITY_INFORMATION.
+    pub fn set_device_dacl(&self, handle: u64, dacl: Acl) -> Result<(), NtStatus> {
+        let mut state = self.lock();
+        let entry = state.handle(handle)?;
+        let Target::DeviceObject(address) = entry.target else {
+            return Err(NtStatus::OBJECT_TYPE_MISMATCH);
+        };
+        if entry.access & WRITE_DAC == 0 {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        let device = state.devices.get_mut(&address);
+        let device = device.ok_or(NtStatus::INVALID_HANDLE)?;
+        device.security.dacl = dacl;
+        Ok(())
     }
 }
 
 impl Sim {
-    /// CreateFile of a device, such as `\\.\DaxFlush`.
+    /// CreateFile of a device, such as `\\.\DaxFlush`, for reading and writing.
     ///
     /// # Errors
-    /// STATUS_OBJECT_NAME_NOT_FOUND, or what the driver answered.
+    /// As [`Sim::open_device_with`].
     pub fn open_device(&self, path: &str) -> Result<Handle, NtStatus> {
-        let link = path.replacen(r"\\.\", r"\DosDevices\", 1);
-        let (device, file) = {
-            let mut state = self.kernel.lock();
-            let name = state
-                .links
-                .get(&link)
-                .cloned()
-                .ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
-            let device = state.devices.iter().find(|(_, device)| device.name == name);
-            let device = *device.ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?.0;
-            (device, state.new_file_object(usize::MAX, None, 3))
-        };
-        // SAFETY: a file object of ours: what it is opened on.
-        unsafe { put(file, file_object::FS_CONTEXT, device) };
-        if let Err((status, _)) = self.send(CREATE, file, &Control::default()) {
+        const GENERIC_READ_AND_WRITE: u32 = 0xc000_0000;
+        self.open_device_with(path, GENERIC_READ_AND_WRITE)
+    }
+
+    /// CreateFile of a device, or of a name inside of it (`\\.\DaxFlush\x`), by the thread's user
+    /// and with these rights. As CreateFile does, SYNCHRONIZE and FILE_READ_ATTRIBUTES are asked
+    /// for as well.
+    ///
+    /// # Errors
+    /// STATUS_OBJECT_NAME_NOT_FOUND; STATUS_NO_SUCH_DEVICE while the device is being initialized;
+    /// STATUS_ACCESS_DENIED if the user is not granted the rights, or the device is exclusive and
+    /// open; or what the driver answered.
+    pub fn open_device_with(&self, path: &str, access: u32) -> Result<Handle, NtStatus> {
+        const SYNCHRONIZE: u32 = 0x10_0000;
+        const FILE_READ_ATTRIBUTES: u32 = 0x80;
+        let access = map_generic(access) | SYNCHRONIZE | FILE_READ_ATTRIBUTES;
+        let file = self.kernel.lock().new_device_file(path, access)?;
+        if let Err(status) = self.kernel.send_create(file) {
             self.kernel.lock().file_objects.remove(&file);
             return Err(status);
         }
-        Ok(Handle(self.kernel.lock().insert_handle(
-            Target::Device(file),
-            3,
-            false,
-        )))
+        let mut state = self.kernel.lock();
+        let handle = state.insert_handle(Target::Device(file), access, false);
+        Ok(Handle(handle))
     }
 
-    /// DeviceIoControl; returns the bytes written to `output`.
+    /// DuplicateHandle of a device's handle into another process, with the same rights.
     ///
     /// # Errors
-    /// What the driver answered.
-    pub fn device_io_control(
+    /// STATUS_INVALID_HANDLE: it is not the caller's handle of a device.
+    pub fn duplicate_device_handle(
         &self,
-        device: Handle,
-        code: u32,
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<usize, NtStatus> {
-        let entry = self.kernel.lock().program_handle(device)?.clone();
+        handle: Handle,
+        process: u64,
+    ) -> Result<Handle, NtStatus> {
+        let mut state = self.kernel.lock();
+        let entry = state.program_handle(handle)?.clone();
         let Target::Device(file) = entry.target else {
             return Err(NtStatus::INVALID_HANDLE);
         };
-        // METHOD_BUFFERED: one system buffer for both, as long as the longer; what the driver has
-        // not written is not the caller's to see, so the rest keeps a pattern.
-        let length = input.len().max(output.len());
-        let buffer = Block::zeroed(length.max(8));
-        // SAFETY: our own block of that length.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(buffer.address() as *mut u8, length) };
-        bytes.fill(0xcd);
-        bytes[..input.len()].copy_from_slice(input);
-        let control = Control {
-            code,
-            input: input.len(),
-            output: output.len(),
-            buffer: if length == 0 { 0 } else { buffer.address() },
-        };
-        let count = self
-            .send(DEVICE_CONTROL, file, &control)
-            .map_err(|(status, _)| status)?;
-        if count > output.len() {
-            self.kernel
-                .violation("IRP", "more bytes returned than the output has");
-            return Err(NtStatus::INVALID_PARAMETER);
+        if let Some(file) = state.file_objects.get_mut(&file) {
+            file.references += 1;
+            file.own += 1;
         }
-        output[..count].copy_from_slice(&bytes[..count]);
-        Ok(count)
-    }
-
-    pub(crate) fn close_device(&self, file: usize) {
-        let _ = self.send(CLEANUP, file, &Control::default());
-        let _ = self.send(CLOSE, file, &Control::default());
-        self.kernel.lock().file_objects.remove(&file);
-    }
-
-    /// Sends an IRP to the control device and waits for its end.
-    fn send(&self, major: u8, file: usize, control: &Control) -> Result<usize, (NtStatus, usize)> {
-        let routine = self
-            .dispatch_routine(major)
-            .ok_or((NtStatus::INVALID_DEVICE_REQUEST, 0))?;
-        // SAFETY: a file object of ours.
-        let device: usize = unsafe { get(file, file_object::FS_CONTEXT) };
-        let (request, stack) = (Block::zeroed(irp::SIZE), Block::zeroed(sl::SIZE));
-        let (at, s) = (request.address(), stack.address());
-        // SAFETY: our own blocks of the structures' sizes, in all of these.
-        unsafe { put(at, irp::SYSTEM_BUFFER, control.buffer) };
-        // SAFETY: as above.
-        unsafe { put(at, irp::STATUS, STATUS_UNSET) };
-        // SAFETY: as above. UserMode.
-        unsafe { put(at, irp::REQUESTOR_MODE, 1_u8) };
-        // SAFETY: as above.
-        unsafe { put(at, irp::CURRENT_STACK_LOCATION, s) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::MAJOR_FUNCTION, major) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::OUTPUT_BUFFER_LENGTH, control.output as u32) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::INPUT_BUFFER_LENGTH, control.input as u32) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::IO_CONTROL_CODE, control.code) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::DEVICE_OBJECT, device) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::FILE_OBJECT, file) };
-        let level = thread::PASSIVE_LEVEL;
-        // SAFETY: a dispatch routine takes the device and the IRP (nc-wdm-driver_dispatch).
-        let call = || unsafe { ntsim_machine::call::call2(routine, device, at) };
-        let returned = thread::as_program(|| self.kernel.driver_callback(level, call));
-        // SAFETY: our own block, in all of these.
-        let pending: usize = unsafe { get(at, irp::CURRENT_STACK_LOCATION) };
-        // SAFETY: as above.
-        let status: i32 = unsafe { get(at, irp::STATUS) };
-        // SAFETY: as above.
-        let information: usize = unsafe { get(at, irp::INFORMATION) };
-        if pending != 0 || status != returned {
-            self.kernel.violation(
-                "IRP",
-                "not completed, or returned another status than it has",
-            );
-        }
-        let status = NtStatus(status);
-        if status.is_success() {
-            Ok(information)
-        } else {
-            Err((status, information))
-        }
+        let copy = state.insert_handle_of(process, entry.target, entry.access, false);
+        Ok(Handle(copy))
     }
 }
 
-#[derive(Default)]
-struct Control {
-    code: u32,
-    input: usize,
-    output: usize,
-    buffer: usize,
+/// The right that a control code's access bits ask for (defining-i-o-control-codes):
+/// FILE_READ_ACCESS is 1, FILE_WRITE_ACCESS is 2.
+pub(crate) fn needed_for_control(code: u32) -> u32 {
+    let mut needed = 0;
+    if code & 1 << 14 != 0 {
+        needed |= FILE_READ_DATA;
+    }
+    if code & 2 << 14 != 0 {
+        needed |= FILE_WRITE_DATA;
+    }
+    needed
 }

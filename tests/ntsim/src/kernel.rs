@@ -2,18 +2,20 @@
 
 use crate::{
     NtStatus,
+    call_hook::CallHook,
     contexts::Context,
     dispatch::Hook,
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
-    nt::{Block, driver_object, get},
+    nt::Block,
     objects::{FileObject, HandleEntry},
     outstanding::Outstanding,
     pool::Pool,
     push_locks::PushLocks,
     registry::Registry,
     sections::{Section, SectionView},
+    security::SeExports,
     thread,
 };
 use ntsim_machine::{
@@ -146,6 +148,8 @@ pub(crate) struct State {
     pub contexts: HashMap<usize, Context>,
     /// Contexts of data-scan sections that were not closed; they may outlive their file.
     pub open_scans: HashSet<usize>,
+    /// The driver object while the driver is there, and with it its dispatch routines.
+    pub driver_object: Option<usize>,
     pub devices: HashMap<usize, Device>,
     pub links: HashMap<String, String>,
     pub registry: Registry,
@@ -162,7 +166,8 @@ pub(crate) struct State {
 
 pub(crate) struct Driver {
     pub image: Image,
-    pub object: Block,
+    /// Its address is the driver's.
+    pub _object: Block,
     pub oracle: Arc<Oracle>,
 }
 
@@ -183,9 +188,11 @@ pub(crate) struct Kernel {
     pub options: SimOptions,
     pub hook: Mutex<Option<Hook>>,
     pub failures: Mutex<HashMap<String, u64>>,
-    /// What PsInitialSystemProcess and IoFileObjectType point to.
+    pub call_hook: CallHook,
+    /// What PsInitialSystemProcess, IoFileObjectType and SeExports point to.
     pub system_process: Block,
     pub file_type: Block,
+    pub _se_exports: SeExports,
     pub exports: Block,
 }
 
@@ -238,11 +245,14 @@ impl Sim {
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
-        let exports = Block::zeroed(16);
-        // SAFETY: our own blocks: two exported variables.
+        let se_exports = SeExports::new();
+        let exports = Block::zeroed(24);
+        // SAFETY: our own blocks: exported variables, in all of these.
         unsafe { crate::nt::put(exports.address(), 0, system_process.address()) };
         // SAFETY: as above.
         unsafe { crate::nt::put(exports.address(), 8, file_type.address()) };
+        // SAFETY: as above.
+        unsafe { crate::nt::put(exports.address(), 16, se_exports.address()) };
         let kernel = Kernel {
             state: Mutex::default(),
             violations: Mutex::default(),
@@ -257,8 +267,10 @@ impl Sim {
             options,
             hook: Mutex::default(),
             failures: Mutex::default(),
+            call_hook: CallHook::default(),
             system_process,
             file_type,
+            _se_exports: se_exports,
             exports,
         };
         Ok(Self {
@@ -346,16 +358,6 @@ impl Sim {
     pub(crate) fn driver_code<T>(&self, work: impl FnOnce() -> T) -> Result<T, SimError> {
         let _guard = oracle::enter_thread()?;
         Ok(thread::run(&self.kernel, work))
-    }
-
-    /// The dispatch routine of a major function.
-    pub(crate) fn dispatch_routine(&self, major: u8) -> Option<usize> {
-        let driver = self.kernel.driver.lock().expect("driver");
-        let object = driver.as_ref()?.object.address();
-        let at = driver_object::MAJOR_FUNCTION + 8 * usize::from(major);
-        // SAFETY: the driver object's table of routines.
-        let routine: usize = unsafe { get(object, at) };
-        (routine != 0).then_some(routine)
     }
 
     /// "daxflush.sys+0x1234" for an address in the driver.

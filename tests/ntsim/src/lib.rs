@@ -5,10 +5,12 @@
 //! reference, whose pages they name; structures are written from it byte by byte (`nt.rs`) and
 //! shared with no driver. Every flush instruction the driver executes is seen by [`ntsim_machine`].
 
+mod call_hook;
 mod callback_data;
 mod completion;
 mod contexts;
 mod deferred;
+mod device_requests;
 mod dispatch;
 mod files;
 mod filter;
@@ -27,6 +29,7 @@ mod process;
 mod push_locks;
 mod registry;
 mod sections;
+mod security;
 mod service;
 mod status;
 #[cfg(test)]
@@ -39,7 +42,9 @@ pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};
 pub use sections::SharedView;
+pub use security::User;
 pub use status::NtStatus;
+pub use thread::as_user;
 pub use user::{
     Access, CreateFileOptions, Disposition, FileId, FlushKind, FsEvent, MappedView, MdlWrite,
     WriteOptions,

@@ -74,12 +74,14 @@ pub mod file_object {
     pub const SIZE: usize = 0xd8;
     pub const TYPE: usize = 0;
     pub const STRUCTURE_SIZE: usize = 2;
+    pub const DEVICE_OBJECT: usize = 8;
     pub const FS_CONTEXT: usize = 0x18;
     pub const SECTION_OBJECT_POINTER: usize = 0x28;
     pub const DELETE_PENDING: usize = 0x49;
     pub const READ_ACCESS: usize = 0x4a;
     pub const WRITE_ACCESS: usize = 0x4b;
     pub const FLAGS: usize = 0x50;
+    pub const FILE_NAME: usize = 0x58;
     pub const CURRENT_BYTE_OFFSET: usize = 0x68;
     pub const FO_SYNCHRONOUS_IO: u32 = 0x2;
     pub const FO_NO_INTERMEDIATE_BUFFERING: u32 = 0x8;
@@ -97,9 +99,18 @@ pub mod driver_object {
 /// ns-wdm-_device_object
 pub mod device_object {
     pub const SIZE: usize = 0x150;
+    pub const TYPE: usize = 0;
+    pub const STRUCTURE_SIZE: usize = 2;
     pub const DRIVER_OBJECT: usize = 8;
     pub const FLAGS: usize = 0x30;
+    pub const CHARACTERISTICS: usize = 0x34;
+    pub const DEVICE_EXTENSION: usize = 0x40;
+    pub const DEVICE_TYPE: usize = 0x48;
+    pub const STACK_SIZE: usize = 0x4c;
+    pub const IO_TYPE_DEVICE: i16 = 3;
+    pub const DO_EXCLUSIVE: u32 = 0x8;
     pub const DO_DEVICE_INITIALIZING: u32 = 0x80;
+    pub const FILE_DEVICE_SECURE_OPEN: u32 = 0x100;
 }
 
 /// ns-wdm-_irp
@@ -109,6 +120,7 @@ pub mod irp {
     pub const STATUS: usize = 0x30;
     pub const INFORMATION: usize = 0x38;
     pub const REQUESTOR_MODE: usize = 0x40;
+    pub const USER_BUFFER: usize = 0x70;
     /// Tail.Overlay.CurrentStackLocation: the tail is at 0x78, after DriverContext (32), Thread,
     /// AuxiliaryBuffer and ListEntry (16).
     pub const CURRENT_STACK_LOCATION: usize = 0x78 + 32 + 8 + 8 + 16;
@@ -118,10 +130,12 @@ pub mod irp {
 pub mod io_stack_location {
     pub const SIZE: usize = 0x48;
     pub const MAJOR_FUNCTION: usize = 0;
-    /// Parameters.DeviceIoControl: each ULONG but the first is POINTER_ALIGNMENT.
+    /// Parameters.DeviceIoControl: each ULONG but the first is POINTER_ALIGNMENT;
+    /// Type3InputBuffer.
     pub const OUTPUT_BUFFER_LENGTH: usize = 8;
     pub const INPUT_BUFFER_LENGTH: usize = 16;
     pub const IO_CONTROL_CODE: usize = 24;
+    pub const TYPE_3_INPUT_BUFFER: usize = 32;
     pub const DEVICE_OBJECT: usize = 0x28;
     pub const FILE_OBJECT: usize = 0x30;
 }

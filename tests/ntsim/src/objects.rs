@@ -2,6 +2,7 @@
 
 use crate::{
     NtStatus,
+    io::OpenDevice,
     kernel::{Kernel, State},
     nt::{Block, file_object, put},
     thread,
@@ -25,8 +26,10 @@ pub(crate) const FILE_WRITE_DATA: u32 = 2;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     File(usize),
-    /// A file object of the control device: its address.
+    /// A file object of a device: its address.
     Device(usize),
+    /// A device object itself.
+    DeviceObject(usize),
     Section(usize),
     /// A registry key: its path.
     Key(String),
@@ -59,6 +62,8 @@ pub(crate) struct FileObject {
     pub link: u64,
     /// Which mount of the volume it was opened on.
     pub mount: u32,
+    /// What it is opened on, if that is a device and not a volume.
+    pub device: Option<OpenDevice>,
 }
 
 impl FileObject {
@@ -69,6 +74,17 @@ impl FileObject {
 
 impl State {
     pub fn insert_handle(&mut self, target: Target, access: u32, kernel: bool) -> u64 {
+        self.insert_handle_of(thread::current_process(), target, access, kernel)
+    }
+
+    /// A new handle in the table of a process, or of System if it is the kernel's.
+    pub fn insert_handle_of(
+        &mut self,
+        process: u64,
+        target: Target,
+        access: u32,
+        kernel: bool,
+    ) -> u64 {
         self.next_handle += 4;
         // Kernel handles are told from user handles by their upper bits, as on Windows.
         let value = if kernel {
@@ -82,11 +98,7 @@ impl State {
                 target,
                 access,
                 kernel,
-                process: if kernel {
-                    thread::SYSTEM
-                } else {
-                    thread::current_process()
-                },
+                process: if kernel { thread::SYSTEM } else { process },
             },
         );
         value
@@ -149,6 +161,7 @@ impl State {
             file,
             link: 0,
             mount: self.volumes.get(volume).map_or(0, |volume| volume.mount),
+            device: None,
         };
         self.file_objects.insert(address, object);
         address
@@ -230,7 +243,7 @@ impl Kernel {
             // Driver Verifier stops here: C4, subcode F6.
             self.violation("handle", "a program's handle was looked up in KernelMode");
         }
-        let Target::File(file) = entry.target else {
+        let (Target::File(file) | Target::Device(file)) = entry.target else {
             return Err(NtStatus::OBJECT_TYPE_MISMATCH);
         };
         if user && entry.access & access != access {
@@ -243,7 +256,11 @@ impl Kernel {
     pub fn close_kernel_handle(self: &Arc<Self>, handle: u64) -> NtStatus {
         let entry = self.lock().handles.remove(&handle);
         let closable = entry.as_ref().is_some_and(|entry| {
-            entry.kernel && matches!(entry.target, Target::Section(_) | Target::Key(_))
+            let opened = matches!(
+                entry.target,
+                Target::Section(_) | Target::Key(_) | Target::DeviceObject(_)
+            );
+            entry.kernel && opened
         });
         if !closable {
             self.violation(

@@ -26,9 +26,10 @@ impl Sim {
         let (entry, driver) = (image.entry_point(), object.address());
         *self.kernel.driver.lock().expect("driver") = Some(Driver {
             image,
-            object,
+            _object: object,
             oracle,
         });
+        self.kernel.lock().driver_object = Some(driver);
         self.set_probe(None);
         self.kernel.create_service_key(service);
         let path = Utf16::new(&registry::service_path(service));
@@ -39,7 +40,9 @@ impl Sim {
         status.check().map_err(|status| SimError::Driver {
             routine: "DriverEntry",
             status,
-        })
+        })?;
+        self.kernel.devices_are_initialized();
+        Ok(())
     }
 
     /// Unloads the driver as `fltmc unload` does, and reports what it left behind.
@@ -114,6 +117,7 @@ impl Sim {
 
     fn image_goes(&self) {
         self.kernel.check_leaks();
+        self.kernel.lock().driver_object = None;
         *self.kernel.driver.lock().expect("driver") = None;
     }
 

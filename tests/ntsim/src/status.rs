@@ -27,6 +27,7 @@ statuses! {
     REPARSE = 0x00000104_u32,
     BUFFER_OVERFLOW = 0x80000005_u32,
     INFO_LENGTH_MISMATCH = 0xC0000004_u32,
+    ACCESS_VIOLATION = 0xC0000005_u32,
     INVALID_HANDLE = 0xC0000008_u32,
     INVALID_PARAMETER = 0xC000000D_u32,
     NO_SUCH_DEVICE = 0xC000000E_u32,
@@ -46,6 +47,12 @@ statuses! {
     SECTION_TOO_BIG = 0xC0000040_u32,
     QUOTA_EXCEEDED = 0xC0000044_u32,
     INVALID_PAGE_PROTECTION = 0xC0000045_u32,
+    UNKNOWN_REVISION = 0xC0000058_u32,
+    REVISION_MISMATCH = 0xC0000059_u32,
+    INVALID_ACL = 0xC0000077_u32,
+    INVALID_SID = 0xC0000078_u32,
+    INVALID_SECURITY_DESCR = 0xC0000079_u32,
+    ALLOTTED_SPACE_EXCEEDED = 0xC0000099_u32,
     SECTION_PROTECTION = 0xC000004E_u32,
     FILE_LOCK_CONFLICT = 0xC0000054_u32,
     DELETE_PENDING = 0xC0000056_u32,
@@ -82,9 +89,14 @@ statuses! {
 }
 
 impl NtStatus {
-    /// NT_SUCCESS.
+    /// NT_SUCCESS (using-ntstatus-values).
     pub fn is_success(self) -> bool {
         self.0 >= 0
+    }
+
+    /// NT_ERROR: neither a success nor a warning.
+    pub fn is_error(self) -> bool {
+        (self.0 as u32) >> 30 == 3
     }
 
     /// As a result.

@@ -1,7 +1,7 @@
 //! What a simulated thread has: its IRQL, its process, where it is attached, its top-level IRP, and
 //! the kernel it belongs to.
 
-use crate::{Sim, kernel::Kernel, lock_order};
+use crate::{Sim, kernel::Kernel, lock_order, security::User};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -22,6 +22,8 @@ thread_local! {
     static ATTACHED: Cell<u32> = const { Cell::new(0) };
     static PROCESS: Cell<u64> = const { Cell::new(FIRST_PROGRAM) };
     static IS_32_BIT: Cell<bool> = const { Cell::new(false) };
+    static USER: Cell<User> = const { Cell::new(User::Administrator) };
+    static IN_CALL_HOOK: Cell<bool> = const { Cell::new(false) };
     static TOP_LEVEL_IRP: Cell<usize> = const { Cell::new(0) };
     static KERNEL: RefCell<Option<Arc<Kernel>>> = const { RefCell::new(None) };
 }
@@ -66,6 +68,26 @@ pub fn in_process<T>(process: u64, work: impl FnOnce() -> T) -> T {
 /// Whether the thread's process has 32-bit pointers.
 pub fn is_32_bit() -> bool {
     IS_32_BIT.get()
+}
+
+/// Who the thread's program is run by.
+pub fn user() -> User {
+    USER.get()
+}
+
+/// Runs code as a thread of a program that this user has started. The default is
+/// [`User::Administrator`].
+pub fn as_user<T>(user: User, work: impl FnOnce() -> T) -> T {
+    with(&USER, user, work)
+}
+
+/// Runs code that stands for what another processor does at a low IRQL, unless such code runs.
+pub fn in_call_hook(work: impl FnOnce()) {
+    if IN_CALL_HOOK.get() {
+        return;
+    }
+    let low = || with(&IRQL, PASSIVE_LEVEL, work);
+    with(&IN_CALL_HOOK, true, || as_program(low));
 }
 
 /// Runs code as a program does. It may be called while the driver runs in this thread, from a

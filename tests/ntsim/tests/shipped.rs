@@ -302,7 +302,8 @@ fn requests_that_are_not_valid_change_nothing() {
     );
     assert_eq!(
         mark(&sim, device, device.as_raw(), &[range]),
-        Err(NtStatus::OBJECT_TYPE_MISMATCH)
+        invalid,
+        "a file object, but not of a volume"
     );
     assert_eq!(
         mark(&sim, device, file.as_raw(), &[FileRange::default()]),

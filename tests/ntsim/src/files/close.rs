@@ -16,6 +16,9 @@ impl Kernel {
         let Some(file) = self.lock().file_objects.remove(&address) else {
             return;
         };
+        if let Some(device) = &file.device {
+            self.send_close(device, address);
+        }
         let Some(id) = file.file else { return };
         let gone = {
             let mut state = self.lock();

@@ -6,6 +6,7 @@ mod data_scan;
 mod fltmgr;
 mod ntoskrnl;
 mod sections;
+mod security;
 
 use crate::{kernel::Kernel, thread};
 use std::sync::Arc;
@@ -55,7 +56,10 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
     match name {
         "PsInitialSystemProcess" => Some(exports),
         "IoFileObjectType" => Some(exports + 8),
-        _ => ntoskrnl::resolve(name).or_else(|| sections::resolve(name)),
+        "SeExports" => Some(exports + 16),
+        _ => ntoskrnl::resolve(name)
+            .or_else(|| sections::resolve(name))
+            .or_else(|| security::resolve(name)),
     }
 }
 
@@ -67,6 +71,7 @@ fn enter(routine: &str, limit: u8) -> Arc<Kernel> {
         let detail = format!("{routine} was called at IRQL {level}, and allows {limit} at most");
         kernel.violation("IRQL", &detail);
     }
+    kernel.call_hook.call(routine);
     kernel
 }
 

@@ -3,6 +3,7 @@
 use super::{code, imports};
 use crate::{
     NtStatus,
+    io::DeviceRequest,
     nt::{get, object_attributes, put},
     thread,
 };
@@ -11,7 +12,7 @@ use crate::{
 ///
 /// # Safety
 /// `address` is one that the driver passed.
-unsafe fn unicode_string(address: usize) -> String {
+pub(super) unsafe fn unicode_string(address: usize) -> String {
     // SAFETY: the caller's promise.
     let bytes: u16 = unsafe { get(address, 0) };
     // SAFETY: as above.
@@ -48,13 +49,19 @@ imports! {
         driver: usize, extension: u32, name: usize, kind: u32, characteristics: u32,
         exclusive: u8, device: *mut usize
     ) -> i32, APC_LEVEL, |kernel| {
-        let _ = (extension, kind, characteristics, exclusive);
         if kernel.fails("IoCreateDevice") {
             return NtStatus::INSUFFICIENT_RESOURCES.0;
         }
-        // SAFETY: the driver's string.
-        let name = unsafe { unicode_string(name) };
-        code(kernel.create_device(driver, name).map(|address| {
+        let request = DeviceRequest {
+            driver,
+            // SAFETY: the driver's string, which may be absent.
+            name: (name != 0).then(|| unsafe { unicode_string(name) }),
+            extension,
+            kind,
+            characteristics,
+            exclusive: exclusive != 0,
+        };
+        code(kernel.create_device(request).map(|address| {
             // SAFETY: the driver's out parameter.
             unsafe { device.write(address) };
         }))
@@ -70,15 +77,13 @@ imports! {
         let link = unsafe { unicode_string(link) };
         // SAFETY: as above.
         let name = unsafe { unicode_string(name) };
-        let taken = kernel.lock().links.insert(link, name).is_some();
-        if taken { NtStatus::OBJECT_NAME_COLLISION.0 } else { 0 }
+        code(kernel.create_link(link, name))
     }
     /// nf-wdm-iodeletesymboliclink
     IoDeleteSymbolicLink(link: usize) -> i32, PASSIVE_LEVEL, |kernel| {
         // SAFETY: the driver's string.
         let link = unsafe { unicode_string(link) };
-        let found = kernel.lock().links.remove(&link).is_some();
-        if found { 0 } else { NtStatus::OBJECT_NAME_NOT_FOUND.0 }
+        code(kernel.delete_link(&link))
     }
     /// nf-ntifs-iogettoplevelirp
     IoGetTopLevelIrp() -> usize, DISPATCH_LEVEL, |_kernel| { thread::top_level_irp() }

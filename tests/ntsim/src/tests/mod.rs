@@ -1,6 +1,7 @@
 //! The kernel's rules, tried with a minifilter written here instead of a loaded one.
 
 mod draining;
+mod driver;
 mod fake;
 mod files;
 mod instances;
@@ -8,7 +9,9 @@ mod pended;
 mod processes;
 mod registration;
 mod removal;
+mod requests;
 mod scans;
+mod security;
 mod views;
 
 use crate::{Access, Disposition, Handle, Sim};

@@ -243,8 +243,10 @@ impl Sim {
     pub fn close_handle(&self, handle: Handle) -> Result<(), NtStatus> {
         let entry = self.kernel.lock().program_handle(handle).cloned()?;
         match entry.target {
-            Target::Device(file) => self.close_device(file),
-            Target::Section(_) | Target::Key(_) => return Err(NtStatus::INVALID_HANDLE),
+            Target::Device(file) => return self.close_device_handle(handle, file),
+            Target::Section(_) | Target::Key(_) | Target::DeviceObject(_) => {
+                return Err(NtStatus::INVALID_HANDLE);
+            }
             Target::File(object) => {
                 let (_, volume) = self.file_object(handle)?;
                 self.clean_up(volume, object);
