@@ -8,6 +8,7 @@ use crate::{
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
+    names::NameInformation,
     nt::Block,
     objects::{FileObject, HandleEntry},
     outstanding::Outstanding,
@@ -153,6 +154,8 @@ pub(crate) struct State {
     pub devices: HashMap<usize, Device>,
     pub links: HashMap<String, String>,
     pub registry: Registry,
+    /// Names that the driver has not released.
+    pub names: HashMap<usize, NameInformation>,
     /// References to volumes and instances that the driver holds.
     pub flt_references: i64,
     /// The filter is being unloaded and cannot decline.

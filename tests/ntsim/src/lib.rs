@@ -19,6 +19,7 @@ mod instance;
 mod io;
 mod kernel;
 mod lock_order;
+mod names;
 mod nt;
 mod objects;
 mod outstanding;

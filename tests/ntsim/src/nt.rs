@@ -86,6 +86,7 @@ pub mod file_object {
     pub const FO_SYNCHRONOUS_IO: u32 = 0x2;
     pub const FO_NO_INTERMEDIATE_BUFFERING: u32 = 0x8;
     pub const FO_WRITE_THROUGH: u32 = 0x10;
+    pub const FO_CLEANUP_COMPLETE: u32 = 0x4000;
     pub const FO_DELETE_ON_CLOSE: u32 = 0x1_0000;
     pub const FO_VOLUME_OPEN: u32 = 0x40_0000;
 }
@@ -272,6 +273,22 @@ pub mod flt_volume_properties {
     pub const FLAGS: usize = 18;
     pub const FILE_DEVICE_DISK_FILE_SYSTEM: u32 = 8;
     pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
+}
+
+/// ns-fltkernel-_flt_file_name_information: Size and NamesParsed (16 bits each), Format, then
+/// Name, Volume, Share, Extension, Stream, FinalComponent and ParentDir; and
+/// flt-file-name-options.
+pub mod flt_file_name_information {
+    pub const SIZE: usize = 8 + 7 * 16;
+    pub const FORMAT: usize = 4;
+    pub const NAME: usize = 8;
+    pub const VOLUME: usize = 24;
+    pub const NORMALIZED: u32 = 1;
+    pub const OPENED: u32 = 2;
+    pub const QUERY_DEFAULT: u32 = 0x100;
+    pub const QUERY_CACHE_ONLY: u32 = 0x200;
+    pub const QUERY_FILESYSTEM_ONLY: u32 = 0x300;
+    pub const QUERY_ALWAYS_ALLOW_CACHE_LOOKUP: u32 = 0x400;
 }
 
 /// ns-wdm-_mdl: Next, Size, MdlFlags, Process, MappedSystemVa, StartVa, ByteCount, ByteOffset; the

@@ -141,6 +141,7 @@ impl Kernel {
                 state.flt_references.unsigned_abs() as usize,
             ),
             ("contexts", state.contexts.len()),
+            ("file names", state.names.len()),
             ("views of sections", state.views.len()),
             ("deferred work items", self.work_items()),
             ("sections", state.sections.len()),

@@ -4,6 +4,7 @@
 mod completion;
 mod data_scan;
 mod fltmgr;
+mod names;
 mod ntoskrnl;
 mod sections;
 mod security;
@@ -48,7 +49,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
     if dll.eq_ignore_ascii_case("fltmgr.sys") {
         return fltmgr::resolve(name)
             .or_else(|| data_scan::resolve(name))
-            .or_else(|| completion::resolve(name));
+            .or_else(|| completion::resolve(name))
+            .or_else(|| names::resolve(name));
     }
     if !dll.eq_ignore_ascii_case("ntoskrnl.exe") {
         return None;

@@ -5,6 +5,7 @@ mod driver;
 mod fake;
 mod files;
 mod instances;
+mod names;
 mod pended;
 mod processes;
 mod registration;

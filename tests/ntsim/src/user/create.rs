@@ -10,7 +10,7 @@ use crate::{
     dispatch::{CLEANUP, CREATE, Outcome},
     files::{Kind, Name, ROOT},
     kernel::State,
-    nt::{file_object as fo, flt_io_parameter_block as pb, put},
+    nt::{file_object as fo, flt_io_parameter_block as pb, get, put},
     objects::{FILE_READ_DATA, FILE_WRITE_DATA, Handle, Target},
 };
 use std::cell::RefCell;
@@ -259,13 +259,20 @@ impl Sim {
     /// The last handle of a file object goes, and with it the I/O manager's reference.
     pub(super) fn clean_up(&self, volume: usize, object: usize) {
         let id = self.file_of(object);
-        let act = || match id {
-            Some(id) => self.kernel.cleanup(id, object),
-            None => {
-                let lock = &mut self.kernel.lock().volumes[volume].locked;
-                *lock = lock.filter(|owner| *owner != object);
-                Ok(0)
-            }
+        let act = || {
+            let done = match id {
+                Some(id) => self.kernel.cleanup(id, object),
+                None => {
+                    let lock = &mut self.kernel.lock().volumes[volume].locked;
+                    *lock = lock.filter(|owner| *owner != object);
+                    Ok(0)
+                }
+            };
+            // SAFETY: a file object of ours, in both.
+            let flags: u32 = unsafe { get(object, fo::FLAGS) };
+            // SAFETY: as above.
+            unsafe { put(object, fo::FLAGS, flags | fo::FO_CLEANUP_COMPLETE) };
+            done
         };
         let _ = self.dispatch(CLEANUP, volume, object, Parameters::None, act);
         self.release(object);
