@@ -5,6 +5,7 @@ use crate::{
     call_hook::CallHook,
     contexts::Context,
     dispatch::Hook,
+    error_log::ErrorLog,
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
@@ -154,6 +155,7 @@ pub(crate) struct State {
     pub devices: HashMap<usize, Device>,
     pub links: HashMap<String, String>,
     pub registry: Registry,
+    pub error_log: ErrorLog,
     /// Names that the driver has not released.
     pub names: HashMap<usize, NameInformation>,
     /// References to volumes and instances that the driver holds.

@@ -275,6 +275,19 @@ pub mod flt_volume_properties {
     pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
 }
 
+/// ns-wdm-_io_error_log_packet: MajorFunctionCode, RetryCount, DumpDataSize, NumberOfStrings,
+/// StringOffset, EventCategory, ErrorCode, UniqueErrorValue, FinalStatus, SequenceNumber,
+/// IoControlCode, DeviceOffset, DumpData (of one ULONG at least).
+pub mod io_error_log_packet {
+    pub const SIZE: usize = 48;
+    pub const DUMP_DATA_SIZE: usize = 2;
+    pub const NUMBER_OF_STRINGS: usize = 4;
+    pub const STRING_OFFSET: usize = 6;
+    pub const ERROR_CODE: usize = 12;
+    pub const FINAL_STATUS: usize = 20;
+    pub const DUMP_DATA: usize = 40;
+}
+
 /// ns-fltkernel-_flt_file_name_information: Size and NamesParsed (16 bits each), Format, then
 /// Name, Volume, Share, Extension, Stream, FinalComponent and ParentDir; and
 /// flt-file-name-options.

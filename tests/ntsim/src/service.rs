@@ -142,6 +142,7 @@ impl Kernel {
             ),
             ("contexts", state.contexts.len()),
             ("file names", state.names.len()),
+            ("error log entries", state.error_log.allocated.len()),
             ("views of sections", state.views.len()),
             ("deferred work items", self.work_items()),
             ("sections", state.sections.len()),

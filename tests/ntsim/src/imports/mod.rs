@@ -3,6 +3,7 @@
 
 mod completion;
 mod data_scan;
+mod error_log;
 mod fltmgr;
 mod names;
 mod ntoskrnl;
@@ -61,7 +62,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
         "SeExports" => Some(exports + 16),
         _ => ntoskrnl::resolve(name)
             .or_else(|| sections::resolve(name))
-            .or_else(|| security::resolve(name)),
+            .or_else(|| security::resolve(name))
+            .or_else(|| error_log::resolve(name)),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     NtStatus,
     io::DeviceRequest,
     nt::{get, object_attributes, put},
+    registry::Value,
     thread,
 };
 
@@ -197,6 +198,30 @@ imports! {
             // SAFETY: the driver's out parameter.
             unsafe { handle.write(key) };
         }))
+    }
+    /// nf-wdm-zwsetvaluekey
+    ZwSetValueKey(
+        key: u64, name: usize, title: u32, kind: u32, data: *const u8, length: u32
+    ) -> i32, PASSIVE_LEVEL, |kernel| {
+        if title != 0 {
+            kernel.violation("registry", "a title index was given, which is reserved");
+        }
+        if kernel.fails("ZwSetValueKey") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        let name = if name == 0 {
+            String::new()
+        } else {
+            // SAFETY: the driver's string.
+            unsafe { unicode_string(name) }
+        };
+        let data = if length == 0 {
+            Vec::new()
+        } else {
+            // SAFETY: the driver's buffer of that length.
+            unsafe { std::slice::from_raw_parts(data, length as usize) }.to_vec()
+        };
+        code(kernel.set_key_value(key, &name, Value { kind, data }))
     }
     /// nf-wdm-zwqueryvaluekey
     ZwQueryValueKey(

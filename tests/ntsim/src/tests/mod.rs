@@ -2,6 +2,7 @@
 
 mod draining;
 mod driver;
+mod error_log;
 mod fake;
 mod files;
 mod instances;
@@ -9,6 +10,7 @@ mod names;
 mod pended;
 mod processes;
 mod registration;
+mod registry;
 mod removal;
 mod requests;
 mod scans;
