@@ -6,6 +6,7 @@ use crate::{
     contexts::Context,
     dispatch::Hook,
     error_log::ErrorLog,
+    etw::Etw,
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
@@ -156,6 +157,7 @@ pub(crate) struct State {
     pub links: HashMap<String, String>,
     pub registry: Registry,
     pub error_log: ErrorLog,
+    pub etw: Etw,
     /// Names that the driver has not released.
     pub names: HashMap<usize, NameInformation>,
     /// References to volumes and instances that the driver holds.
@@ -378,6 +380,13 @@ impl Kernel {
     /// In units of 100 ns since the start.
     pub fn interrupt_time(&self) -> u64 {
         (self.booted.elapsed().as_nanos() / 100) as u64
+    }
+
+    /// Of another frequency and origin than the interrupt time.
+    pub fn performance_counter(&self) -> u64 {
+        /// As of a machine that was started long before.
+        const ORIGIN: u64 = 1 << 40;
+        ORIGIN + self.booted.elapsed().as_nanos() as u64
     }
 
     /// What a flush instruction of the driver must not do.

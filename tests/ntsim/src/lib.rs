@@ -13,6 +13,7 @@ mod deferred;
 mod device_requests;
 mod dispatch;
 mod error_log;
+mod etw;
 mod files;
 mod filter;
 mod imports;
@@ -40,6 +41,7 @@ mod thread;
 mod user;
 
 pub use error_log::ErrorLogEntry;
+pub use etw::{TraceEvent, TraceValue};
 pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;

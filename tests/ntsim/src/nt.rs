@@ -275,6 +275,22 @@ pub mod flt_volume_properties {
     pub const VOL_PROP_FL_DAX_VOLUME: u16 = 1;
 }
 
+/// EVENT_DESCRIPTOR (ns-evntprov-event_descriptor): Id, Version, Channel, Level, Opcode, Task,
+/// Keyword.
+pub mod event_descriptor {
+    pub const LEVEL: usize = 4;
+    pub const KEYWORD: usize = 8;
+}
+
+/// EVENT_DATA_DESCRIPTOR (ns-evntprov-event_data_descriptor): Ptr, Size, Reserved, whose first byte
+/// is the type.
+pub mod event_data_descriptor {
+    pub const SIZE: usize = 16;
+    pub const PTR: usize = 0;
+    pub const LENGTH: usize = 8;
+    pub const RESERVED: usize = 12;
+}
+
 /// ns-wdm-_io_error_log_packet: MajorFunctionCode, RetryCount, DumpDataSize, NumberOfStrings,
 /// StringOffset, EventCategory, ErrorCode, UniqueErrorValue, FinalStatus, SequenceNumber,
 /// IoControlCode, DeviceOffset, DumpData (of one ULONG at least).

@@ -143,6 +143,7 @@ impl Kernel {
             ("contexts", state.contexts.len()),
             ("file names", state.names.len()),
             ("error log entries", state.error_log.allocated.len()),
+            ("trace providers", state.etw.registered()),
             ("views of sections", state.views.len()),
             ("deferred work items", self.work_items()),
             ("sections", state.sections.len()),

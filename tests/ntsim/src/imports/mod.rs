@@ -4,6 +4,7 @@
 mod completion;
 mod data_scan;
 mod error_log;
+mod etw;
 mod fltmgr;
 mod names;
 mod ntoskrnl;
@@ -63,7 +64,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
         _ => ntoskrnl::resolve(name)
             .or_else(|| sections::resolve(name))
             .or_else(|| security::resolve(name))
-            .or_else(|| error_log::resolve(name)),
+            .or_else(|| error_log::resolve(name))
+            .or_else(|| etw::resolve(name)),
     }
 }
 

@@ -99,11 +99,15 @@ imports! {
     }
     /// nf-wdm-kequeryinterrupttime: in units of 100 ns.
     KeQueryInterruptTime() -> u64, HIGH_LEVEL, |kernel| { kernel.interrupt_time() }
-    /// nf-wdm-kequeryinterrupttimeprecise
+    /// nf-wdm-kequeryinterrupttimeprecise: also the performance counter, which is not the time.
     KeQueryInterruptTimePrecise(counter: *mut u64) -> u64, HIGH_LEVEL, |kernel| {
         let now = kernel.interrupt_time();
-        // SAFETY: the driver's out parameter.
-        unsafe { counter.write(now) };
+        if counter.is_null() {
+            kernel.violation("time", "the performance counter was not asked for");
+        } else {
+            // SAFETY: the driver's out parameter.
+            unsafe { counter.write(kernel.performance_counter()) };
+        }
         now
     }
     /// nf-wdm-iofcompleterequest

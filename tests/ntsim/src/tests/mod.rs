@@ -3,6 +3,7 @@
 mod draining;
 mod driver;
 mod error_log;
+mod etw;
 mod fake;
 mod files;
 mod instances;
