@@ -6,7 +6,8 @@ use super::{
 };
 
 const STRUCT: u8 = 24;
-const OUT_UTF8: u8 = 35;
+/// XML, JSON and UTF-8.
+const OUT_UTF8: [u8; 3] = [11, 12, 35];
 
 /// A type's length in bytes, if that is fixed.
 fn fixed_length(intype: u8) -> Option<usize> {
@@ -150,7 +151,7 @@ fn utf16(bytes: &[u8]) -> Result<String, Malformed> {
 
 /// UTF-8 if the event says so; otherwise each byte is a character.
 fn narrow(bytes: &[u8], outtype: u8) -> Result<String, Malformed> {
-    if outtype == OUT_UTF8 {
+    if OUT_UTF8.contains(&outtype) {
         return String::from_utf8(bytes.to_vec()).map_err(|_| "a string is not UTF-8");
     }
     Ok(bytes.iter().map(|byte| char::from(*byte)).collect())

@@ -203,6 +203,60 @@ fn an_event_is_decoded_by_its_metadata() {
     assert_eq!(event.field("pair.a"), Some(&number(7)));
 }
 
+/// Written with the crate tracelogging 1.2.4: one field of many types each, tags among them.
+#[test]
+fn what_the_crate_writes_is_decoded() {
+    let sim = bare();
+    let context = Block::zeroed(CONTEXT);
+    let handle = register(&sim, &context);
+    sim.set_tracing(Some((5, 0)));
+    let provider = b"!\0My.Provider\0\x13\0\x01\x1a\x1b~^\x11\x11\"\"33DDUUff";
+    let event = b"U\0\0Ev\0a\0\x04b\0\x07c\0\x15d\0\x0de\0\x84\x03f\0\x97#g\0\x82#h\0\
+        \x16i\0\x01j\0\x0fk\0\x94\x0el\0Fm\0\x98\x82\x80\x80\x82#n\0\x84\
+        \x80\x80\x80\x80\x05o\0\x09p\0\x0eq\0\x0br\0\x88\x05s\0\x13t\0\x97\
+        \x0cu\0\x15";
+    let data = b"\x01\xfb\xff\xff\xff\x07\0\0\0\0\0\0\0\x01\0\0\0\x01\x03\0h\xc3\xa9\
+        zz\0\x04\0A\0B\0C\0D\0\0\0\x01\0\0\0\x02\0\x03\0\x04\x05\x06\x07\
+        \x08\x09\x0a\x0b\xff\xff\xff\xff\x02\0\x01\0\x02\0\x09\xf7\xff\xff\
+        \xff\xff\xff\xff\xff\x02\0\x01\x02\0\0\0?M\0\0\0\x01\x01\0\0\0\0\0\
+        \x01\0\0\0\0\x02\0{}\x04\0\0\0\0\0\0\0";
+    let blocks = [(2, &provider[..]), (1, event), (0, data)];
+    assert_eq!(write(&sim, handle, &blocks), OK);
+    let events = sim.trace_events();
+    assert_eq!(
+        (&*events[0].provider, &*events[0].name),
+        ("My.Provider", "Ev")
+    );
+    let (number, signed) = (TraceValue::Number, TraceValue::Signed);
+    let text = |text: &str| TraceValue::Text(text.into());
+    let bytes = |bytes: &[u8]| TraceValue::Bytes(bytes.to_vec());
+    let expected = [
+        ("a", number(1)),
+        ("b", signed(-5)),
+        ("c", number(7)),
+        ("d", number(1)),
+        ("e", number(1)),
+        ("f", text("hé")),
+        ("g", text("zz")),
+        ("h", text("AB")),
+        ("i", text("CD")),
+        ("j", text("00000001-0002-0003-0405-060708090a0b")),
+        ("k", number(0xffff_ffff)),
+        ("l", bytes(&[1, 0, 2, 0])),
+        ("m.n", number(9)),
+        ("m.o", signed(-9)),
+        ("p", bytes(&[1, 2])),
+        ("q", text("0.5")),
+        ("r", number(77)),
+        ("s", bytes(&[1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])),
+        ("t", text("{}")),
+        ("u", number(4)),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(events[0].fields, expected);
+    assert_eq!(details(&sim), [""; 0]);
+}
+
 #[test]
 fn a_malformed_event_is_a_violation() {
     let sim = bare();
