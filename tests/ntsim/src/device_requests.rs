@@ -2,8 +2,8 @@
 
 use crate::{
     Handle, NtStatus, Sim,
+    device_open::{OpenDevice, needed_for_control},
     dispatch::{CLEANUP, CLOSE, CREATE},
-    io::{OpenDevice, needed_for_control},
     kernel::Kernel,
     nt::{Block, driver_object, get, io_stack_location as sl, irp, put},
     objects::Target,

@@ -10,6 +10,7 @@ mod callback_data;
 mod completion;
 mod contexts;
 mod deferred;
+mod device_open;
 mod device_requests;
 mod dispatch;
 mod error_log;

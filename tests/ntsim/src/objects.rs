@@ -2,7 +2,7 @@
 
 use crate::{
     NtStatus,
-    io::OpenDevice,
+    device_open::OpenDevice,
     kernel::{Kernel, State},
     nt::{Block, file_object, put},
     thread,
