@@ -16,6 +16,7 @@ mod removal;
 mod requests;
 mod scans;
 mod security;
+mod time;
 mod views;
 
 use crate::{Access, Disposition, Handle, Sim};
