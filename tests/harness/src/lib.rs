@@ -8,6 +8,8 @@ pub mod mapped;
 pub mod model;
 pub mod random;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod record;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod replay;
 pub mod report;
 pub mod trace;

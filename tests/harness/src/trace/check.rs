@@ -4,7 +4,7 @@ use super::{Op, Step};
 use std::collections::HashMap;
 
 /// The largest file that a trace may make, in bytes: what the simulated volume holds.
-const MAX_SIZE: u64 = 1 << 30;
+pub(super) const MAX_SIZE: u64 = 1 << 30;
 
 #[derive(Default)]
 struct File {

@@ -2,8 +2,10 @@
 
 mod check;
 mod parse;
+mod write;
 
 pub use parse::read;
+pub use write::{Changes, Counts, TraceWriter, WriteError, Written};
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use flate2::read::MultiGzDecoder;
 use std::{fs, io::Read, path::Path};
 
 /// The first line of every trace.
-const HEADER: &str = "# storage trace 1";
+pub(super) const HEADER: &str = "# storage trace 1";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads and checks a trace.
