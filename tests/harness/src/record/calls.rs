@@ -257,10 +257,10 @@ impl Call {
             libc::SYS_io_uring_setup => recording.miss(Missed::IoUring),
             libc::SYS_io_submit => recording.miss(Missed::Aio),
             libc::SYS_remap_file_pages => recording.miss(Missed::Remapped),
-            libc::SYS_ioctl if CLONES.contains(&second) => {
-                if recording.watched(pid, fd(first)).is_some() {
-                    recording.miss(Missed::Clone);
-                }
+            libc::SYS_ioctl
+                if CLONES.contains(&second) && recording.watched(pid, fd(first)).is_some() =>
+            {
+                recording.miss(Missed::Clone);
             }
             _ => {}
         }

@@ -59,6 +59,7 @@ pub struct RecordedFile {
 
 /// How stores through views were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Comparison {
     /// All mapped bytes were compared.
     Everything,

@@ -342,7 +342,7 @@ impl Recording {
                 let content = file.content.as_ref();
                 let read =
                     content.map(|content| content.read_exact_at(rest, piece.start + read as u64));
-                if !read.is_some_and(|read| read.is_ok()) {
+                if read.is_none_or(|read| read.is_err()) {
                     unreadable = true;
                     continue;
                 }
