@@ -17,6 +17,7 @@ use control::Daxctl;
 use daxflush_protocol as protocol;
 use filter::{Daxflush, Watched};
 use nt::{name::Name, registry::ServiceKey, status::NtStatus};
+use settings::SETTINGS;
 use wdk_alloc::WdkAllocator;
 
 #[global_allocator]
@@ -26,9 +27,10 @@ const DEVICE_NAME: Name<{ protocol::DEVICE_NAME.len() }> = Name::ascii(protocol:
 const LINK_NAME: Name<{ protocol::LINK_NAME.len() }> = Name::ascii(protocol::LINK_NAME);
 
 /// Starts the driver: everything is in place when it returns, or nothing is.
-fn start(driver: &mut wdk_sys::DRIVER_OBJECT, service: &ServiceKey) -> Result<(), NtStatus> {
-    nt::prepare_memory(driver, settings::flush_method(service)?)?;
-    settings::SETTINGS.read(service)?;
+fn start(driver: &mut wdk_sys::DRIVER_OBJECT, service: ServiceKey) -> Result<(), NtStatus> {
+    settings::read(service);
     filter::prepare();
-    nt::register::<Daxflush, Watched, Daxctl>(driver).inspect_err(|_| filter::discard())
+    nt::prepare_memory(driver, &SETTINGS)
+        .and_then(|()| nt::register::<Daxflush, Watched, Daxctl>(driver))
+        .inspect_err(|_| filter::discard())
 }

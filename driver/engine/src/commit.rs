@@ -52,6 +52,7 @@ pub struct Committed {
 /// The memory of a stream's commits. `&mut` makes them one at a time.
 pub struct Committer {
     batch: [Run; BATCH],
+    limit: usize,
 }
 
 impl Default for Committer {
@@ -68,7 +69,13 @@ impl Committer {
                 offset: 0,
                 length: 0,
             }; BATCH],
+            limit: BATCH,
         }
+    }
+
+    /// Sets how many runs are passed to the backing at once: 1 to [`BATCH`].
+    pub fn set_batch(&mut self, runs: usize) {
+        self.limit = runs.clamp(1, BATCH);
     }
 
     /// Makes durable what was marked within `scope` (bytes) before `arrival`, by a commit of its own
@@ -115,7 +122,7 @@ impl Committer {
         backing: &mut B,
     ) -> Result<Committed, B::Error> {
         let lines = scope.start / LINE_SIZE..scope.end.min(MAX_OFFSET).div_ceil(LINE_SIZE);
-        let mut batcher = Batcher::new(&mut self.batch, backing);
+        let mut batcher = Batcher::new(&mut self.batch, self.limit, backing);
         let collected = collect(map, &lines, &mut batcher).and_then(|()| batcher.finish());
         if collected.is_err() {
             batcher
@@ -144,6 +151,7 @@ impl Committer {
 /// Gathers runs into batches and flushes them.
 struct Batcher<'a, B: Backing> {
     batch: &'a mut [Run; BATCH],
+    limit: usize,
     backing: &'a mut B,
     /// Runs in the batch; the last of them may still grow.
     count: usize,
@@ -156,10 +164,11 @@ struct Batcher<'a, B: Backing> {
 }
 
 impl<'a, B: Backing> Batcher<'a, B> {
-    fn new(batch: &'a mut [Run; BATCH], backing: &'a mut B) -> Self {
+    fn new(batch: &'a mut [Run; BATCH], limit: usize, backing: &'a mut B) -> Self {
         let done = Committed::default();
         Self {
             batch,
+            limit,
             backing,
             count: 0,
             rejected: 0..0,
@@ -238,7 +247,7 @@ impl<B: Backing> Sink for Batcher<'_, B> {
             last.length = last.length.saturating_add(run.length);
             return Ok(());
         }
-        if self.count == BATCH
+        if self.count >= self.limit
             && let Err(error) = self.finish()
         {
             self.rejected = run.offset..run.end();

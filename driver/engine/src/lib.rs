@@ -28,4 +28,4 @@ pub use map::DirtyMap;
 pub use mapped::Mappers;
 pub use reserve::Reserve;
 pub use run::{BATCH, LEAF_SPAN, LINE_SIZE, MAX_OFFSET, Run, Slice, Slices};
-pub use statistics::{Counter, Counts, Statistics};
+pub use statistics::{BUCKETS, Counter, Counts, Histogram, Statistics};

@@ -10,6 +10,10 @@ macro_rules! counters {
         #[derive(Default)]
         pub struct Statistics {
             $($(#[$doc])* pub $name: Counter,)*
+            /// How long successful commits took, in units of 100 ns.
+            pub commit_time: Histogram,
+            /// Lines that successful commits flushed.
+            pub commit_lines: Histogram,
         }
 
         /// Values of [`Statistics`].
@@ -23,6 +27,8 @@ macro_rules! counters {
             pub const fn new() -> Self {
                 Self {
                     $($name: Counter::new(),)*
+                    commit_time: Histogram::new(),
+                    commit_lines: Histogram::new(),
                 }
             }
 
@@ -51,9 +57,50 @@ impl Counter {
         self.0.fetch_add(more, Relaxed);
     }
 
+    /// How much was counted.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
     /// Counts one.
     pub fn one(&self) {
         self.add(1);
+    }
+}
+
+/// Buckets of a histogram.
+pub const BUCKETS: usize = 32;
+
+/// How many values there were by powers of two: bucket 0 counts zeros, bucket `n` values from
+/// 2^(n-1) up to and without 2^n, the last one all that is larger.
+#[derive(Default)]
+pub struct Histogram {
+    buckets: [Counter; BUCKETS],
+    sum: Counter,
+}
+
+impl Histogram {
+    /// No value.
+    pub const fn new() -> Self {
+        Self {
+            buckets: [const { Counter::new() }; BUCKETS],
+            sum: Counter::new(),
+        }
+    }
+
+    /// Counts a value.
+    pub fn add(&self, value: u64) {
+        let bucket = (u64::BITS - value.leading_zeros()) as usize;
+        if let Some(bucket) = self.buckets.get(bucket.min(BUCKETS - 1)) {
+            bucket.one();
+        }
+        self.sum.add(value);
+    }
+
+    /// The buckets, and all values added up.
+    pub fn snapshot(&self) -> ([u64; BUCKETS], u64) {
+        let buckets = self.buckets.each_ref().map(Counter::get);
+        (buckets, self.sum.get())
     }
 }
 
@@ -95,8 +142,8 @@ counters! {
 }
 
 impl Statistics {
-    /// Counts a commit, which failed if there is nothing to tell of it.
-    pub fn record_commit(&self, committed: Option<&Committed>) {
+    /// Counts a commit that took `time` units of 100 ns, and failed if there is nothing to tell of it.
+    pub fn record_commit(&self, committed: Option<&Committed>, time: u64) {
         let Some(committed) = committed else {
             self.failed_commits.one();
             return;
@@ -108,5 +155,31 @@ impl Statistics {
         self.lines.add(committed.lines);
         self.coarse_lines.add(committed.coarse_lines);
         self.drains.add(committed.drains);
+        self.commit_time.add(time);
+        self.commit_lines.add(committed.lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUCKETS, Histogram};
+
+    #[test]
+    fn a_value_falls_between_the_powers_of_two_around_it() {
+        for (value, bucket) in [
+            (0, 0),
+            (1, 1),
+            (2, 2),
+            (3, 2),
+            (4, 3),
+            (u64::from(u32::MAX) / 4, 30),
+            (u64::MAX, BUCKETS - 1),
+        ] {
+            let histogram = Histogram::new();
+            histogram.add(value);
+            let (buckets, sum) = histogram.snapshot();
+            assert_eq!((buckets[bucket], sum), (1, value));
+            assert_eq!(buckets.iter().sum::<u64>(), 1);
+        }
     }
 }

@@ -190,6 +190,13 @@ fn check(steps: &[Step], nodes: u32) {
         }
         if model.exact && !model.everything {
             assert_eq!(map.dirty_lines(MAX_OFFSET), model.dirty.len() as u64);
+            for cell in [64, 4096, 100 * 64, 2 << 20] {
+                let first = model.dirty.iter().next().map_or(0, |line| line * 64 / cell);
+                let bytes = first * cell..(first + 1) * cell;
+                let inside = |line: &&u64| bytes.contains(&(**line * 64));
+                let count = model.dirty.iter().filter(inside).count() as u64;
+                assert_eq!(map.dirty_lines_in(bytes.clone()), count, "{bytes:?}");
+            }
         }
     }
     let mut recorder = Recorder::default();

@@ -12,8 +12,7 @@
 //! The driver believes nothing that it reads here: whatever a program puts into its log can only make
 //! more of its own file dirty.
 
-use crate::FileRange;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use crate::{FileRange, wire::wire};
 
 /// First bytes of a log.
 pub const LOG_MAGIC: u32 = u32::from_le_bytes(*b"DLOG");
@@ -44,40 +43,39 @@ pub const fn log_bytes(entries: u32) -> usize {
     log_layout::ENTRIES + entries as usize * size_of::<FileRange>()
 }
 
-/// Makes a log for a file; the answer is a [`LogReply`].
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct CreateLogRequest {
-    /// The caller's handle to the file, opened with FILE_WRITE_DATA.
-    pub file: u64,
-    /// Slots: a power of two from [`MIN_LOG_ENTRIES`] to [`MAX_LOG_ENTRIES`].
-    pub entries: u32,
-    /// Must be 0.
-    pub reserved: u32,
-}
+wire! {
+    /// Makes a log for a file; the answer is a [`LogReply`].
+    pub struct CreateLogRequest {
+        /// The caller's handle to the file, opened with FILE_WRITE_DATA.
+        pub file: u64,
+        /// Slots: a power of two from [`MIN_LOG_ENTRIES`] to [`MAX_LOG_ENTRIES`].
+        pub entries: u32,
+        /// Must be 0.
+        pub reserved: u32,
+    }
 
-/// A log, mapped into the caller's process until the caller unmaps it (UnmapViewOfFile).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct LogReply {
-    /// Names the log in requests through the same handle of the control device, which owns it.
-    pub log: u64,
-    /// Where it is mapped.
-    pub address: u64,
-    /// Bytes mapped.
-    pub bytes: u64,
-}
+    /// A log, mapped into the caller's process until the caller unmaps it (UnmapViewOfFile).
+    pub struct LogReply {
+        /// Names the log in requests through the same handle of the control device, which owns it.
+        pub log: u64,
+        /// Where it is mapped.
+        pub address: u64,
+        /// Bytes mapped.
+        pub bytes: u64,
+    }
 
-/// Closes a log; what it holds is drained first. No answer.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct CloseLogRequest {
-    /// From [`LogReply::log`].
-    pub log: u64,
+    /// Closes a log; what it holds is drained first. No answer.
+    pub struct CloseLogRequest {
+        /// From [`LogReply::log`].
+        pub log: u64,
+    }
+
+    /// Maps a log once more, into another process that has the same handle of the control device
+    /// (DuplicateHandle) and goes on appending in place of the first: there is one producer.
+    pub struct AttachLogRequest {
+        /// From [`LogReply::log`].
+        pub log: u64,
+        /// The caller's handle to the log's file, opened with FILE_WRITE_DATA.
+        pub file: u64,
+    }
 }

@@ -1,21 +1,66 @@
-//! What a client asks.
+//! Reports and commits.
 
+use crate::wire::wire;
 use core::mem::size_of;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, IntoBytes};
 
 /// The most ranges that one [`MarkDirty`] may carry.
 pub const MAX_RANGES: usize = 4096;
 
-/// Bytes `offset..offset + length` of a file.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct FileRange {
-    /// First byte.
-    pub offset: u64,
-    /// Number of bytes.
-    pub length: u64,
+/// Bits of [`CommitRequest::flags`].
+pub mod commit_flag {
+    /// Begin the write-back and do not wait. Nothing is promised until
+    /// [`Ioctl::Drain`](crate::Ioctl::Drain) through the same handle, or a later commit of the
+    /// stream by anybody, has succeeded.
+    pub const NO_DRAIN: u32 = 1 << 0;
+}
+
+wire! {
+    /// Bytes `offset..offset + length` of a file.
+    pub struct FileRange {
+        /// First byte.
+        pub offset: u64,
+        /// Number of bytes.
+        pub length: u64,
+    }
+
+    /// Makes a stream, or a range of it, durable.
+    pub struct CommitRequest {
+        /// The caller's handle to the file, opened with FILE_WRITE_DATA.
+        pub file: u64,
+        /// What to commit; a length of 0 with an offset of 0 means the whole stream.
+        pub range: FileRange,
+        /// Bits of [`commit_flag`].
+        pub flags: u32,
+        /// Must be 0.
+        pub reserved: u32,
+    }
+
+    /// Answer to [`Ioctl::Commit`](crate::Ioctl::Commit).
+    pub struct CommitReply {
+        /// Maximal runs of dirty lines flushed.
+        pub ranges: u64,
+        /// Lines flushed.
+        pub lines: u64,
+        /// For how long it ran, in units of 100 ns.
+        pub time: u64,
+    }
+
+    /// Answer to [`Ioctl::Drain`](crate::Ioctl::Drain).
+    pub struct DrainReply {
+        /// Streams whose commits without a drain are durable now.
+        pub streams: u64,
+    }
+
+    /// The fixed part of a [`MarkDirty`] request; [`FileRange`]s follow.
+    pub struct MarkDirtyHeader {
+        /// The caller's handle to the file, opened with FILE_WRITE_DATA.
+        pub file: u64,
+        /// Number of ranges that follow, 1 to [`MAX_RANGES`].
+        pub count: u32,
+        /// Must be 0.
+        pub reserved: u32,
+    }
 }
 
 impl FileRange {
@@ -25,32 +70,11 @@ impl FileRange {
             .checked_add(self.length)
             .filter(|end| *end <= i64::MAX as u64)
     }
-}
 
-/// Makes a stream, or a range of it, durable.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct CommitRequest {
-    /// The caller's handle to the file, opened with FILE_WRITE_DATA.
-    pub file: u64,
-    /// What to commit; a length of 0 means the whole stream.
-    pub range: FileRange,
-}
-
-/// The fixed part of a [`MarkDirty`] request; [`FileRange`]s follow.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct MarkDirtyHeader {
-    /// The caller's handle to the file, opened with FILE_WRITE_DATA.
-    pub file: u64,
-    /// Number of ranges that follow, 1 to [`MAX_RANGES`].
-    pub count: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// Whether it is not empty and within what a file can hold.
+    pub fn is_valid(&self) -> bool {
+        self.length != 0 && self.end().is_some()
+    }
 }
 
 /// A parsed report of stores made through a mapped view.
@@ -70,9 +94,7 @@ impl<'a> MarkDirty<'a> {
         let ranges = <[FileRange]>::ref_from_bytes(tail).ok()?;
         let counted = usize::try_from(header.count).ok()? == ranges.len();
         let bounded = (1..=MAX_RANGES).contains(&ranges.len());
-        let valid = ranges
-            .iter()
-            .all(|range| range.length != 0 && range.end().is_some());
+        let valid = ranges.iter().all(FileRange::is_valid);
         (counted && bounded && valid && header.reserved == 0).then_some(Self {
             file: header.file,
             ranges,

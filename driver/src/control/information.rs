@@ -1,29 +1,94 @@
-//! What the driver is and what it has done.
+//! What the driver is, and how much of its limits is used.
 
+use super::{client, quota};
 use crate::{
-    filter::{self, STATISTICS, views},
-    nt::{device::ControlRequest, status::NtStatus, view},
+    filter::{self, LOADED},
+    nt::{
+        device::{self, ControlRequest},
+        status::NtStatus,
+        time, view,
+    },
+    settings::SETTINGS,
 };
-use daxflush_engine::{MAX_OFFSET, Reserve};
+use core::sync::atomic::Ordering::Relaxed;
 use daxflush_nvmem::Method;
-use daxflush_protocol::{MAX_RANGES, PROTOCOL_VERSION, Statistics, VersionReply};
-use zerocopy::IntoBytes;
+use daxflush_protocol::{
+    Information, MAX_RANGES, MAX_WRITE, OLDEST_VERSION, PROTOCOL_VERSION, Setting, VersionReply,
+    VersionRequest, feature, setting_flag,
+};
 
-pub fn version(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
-    let part = |text: &str| text.parse().unwrap_or(0);
-    let memory = view::memory();
-    let reply = VersionReply {
-        protocol: PROTOCOL_VERSION,
-        driver: [
-            part(env!("CARGO_PKG_VERSION_MAJOR")),
-            part(env!("CARGO_PKG_VERSION_MINOR")),
-            part(env!("CARGO_PKG_VERSION_PATCH")),
-        ],
-        method: method_number(memory.method()),
-        line_size: u32::try_from(memory.line_size()).unwrap_or(0),
-        max_ranges: MAX_RANGES as u32,
+pub fn version(request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    let newest = if request.input().is_empty() {
+        PROTOCOL_VERSION
+    } else {
+        let theirs: VersionRequest = request.read()?;
+        if theirs.oldest > theirs.newest {
+            return Err(NtStatus::INVALID_PARAMETER);
+        }
+        if theirs.newest < OLDEST_VERSION || theirs.oldest > PROTOCOL_VERSION {
+            return Err(NtStatus::REVISION_MISMATCH);
+        }
+        theirs.newest
     };
-    request.answer(reply.as_bytes())
+    let memory = view::memory();
+    request.answer(&VersionReply {
+        protocol: newest.min(PROTOCOL_VERSION),
+        oldest: OLDEST_VERSION,
+        driver: driver_version(),
+        method: method_number(memory.method()),
+        line_size: count(memory.line_size()),
+        max_ranges: count(MAX_RANGES),
+        features: feature::ALL,
+    })
+}
+
+pub fn information(request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    request.has_no_input()?;
+    request.check_space::<Information>()?;
+    let memory = view::memory();
+    let (logs, tokens) = quota::used();
+    let mut volumes = 0_usize;
+    filter::each_volume(|_| {
+        volumes = volumes.saturating_add(1);
+        Ok(())
+    })?;
+    let refused =
+        |setting: &&Setting| SETTINGS.record(**setting).flags & setting_flag::REFUSED != 0;
+    request.answer(&Information {
+        protocol: PROTOCOL_VERSION,
+        line_size: count(memory.line_size()),
+        driver: driver_version(),
+        method: method_number(memory.method()),
+        features: feature::ALL,
+        eadr: u32::from(memory.method() == Method::NoFlush),
+        trace_level: SETTINGS.trace_level(),
+        max_ranges: count(MAX_RANGES),
+        max_write: count(MAX_WRITE),
+        max_logs: count(client::MAX_LOGS),
+        max_tokens: count(client::MAX_TOKENS),
+        max_all_logs: count(quota::MAX_LOGS),
+        max_all_tokens: count(quota::MAX_TOKENS),
+        max_handles: count(device::MAX_HANDLES),
+        handles: count(device::open_handles()),
+        logs: count(logs),
+        tokens: count(tokens),
+        volumes: count(volumes),
+        refused_settings: count(Setting::ALL.iter().filter(refused).count()),
+        uptime: time::now().saturating_sub(LOADED.load(Relaxed)),
+    })
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn driver_version() -> [u16; 3] {
+    let part = |text: &str| text.parse().unwrap_or(0);
+    [
+        part(env!("CARGO_PKG_VERSION_MAJOR")),
+        part(env!("CARGO_PKG_VERSION_MINOR")),
+        part(env!("CARGO_PKG_VERSION_PATCH")),
+    ]
 }
 
 fn method_number(method: Method) -> u16 {
@@ -42,56 +107,4 @@ fn method_number(method: Method) -> u16 {
         #[cfg(target_arch = "aarch64")]
         Method::DcCvadp => 6,
     }
-}
-
-pub fn statistics(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
-    let now = STATISTICS.snapshot();
-    let (views, view_bytes) = views::totals();
-    let mut reply = Statistics {
-        writes: now.writes,
-        reports: now.reports,
-        commits: now.commits,
-        failed_commits: now.failed_commits,
-        ranges: now.ranges,
-        batches: now.batches,
-        lines: now.lines,
-        coarse_lines: now.coarse_lines,
-        drains: now.drains,
-        views,
-        joined_commits: now.joined_commits,
-        log_entries: now.log_entries,
-        log_overflows: now.log_overflows,
-        coarse_marks: now.coarse_marks,
-        refused: now.refused,
-        evicted_views: now.evicted_views,
-        section_conflicts: now.section_conflicts,
-        view_failures: now.view_failures,
-        view_bytes,
-        ..Statistics::default()
-    };
-    filter::each_volume(|volume| {
-        let reserve = &volume.reserve;
-        let node = Reserve::NODE_BYTES as u64;
-        let used = reserve.nodes().saturating_sub(reserve.free_nodes());
-        reply.coarse_marks = reply.coarse_marks.saturating_add(reserve.coarse_marks());
-        add(
-            &mut reply.tracking_bytes,
-            u64::from(used).saturating_mul(node),
-        );
-        add(
-            &mut reply.tracking_limit,
-            u64::from(reserve.nodes()).saturating_mul(node),
-        );
-        volume.each(|stream| {
-            add(&mut reply.streams, 1);
-            let end = stream.view.end().unwrap_or(MAX_OFFSET);
-            add(&mut reply.dirty_lines, stream.map.dirty_lines(end));
-            Ok(())
-        })
-    })?;
-    request.answer(reply.as_bytes())
-}
-
-fn add(sum: &mut u64, more: u64) {
-    *sum = sum.saturating_add(more);
 }

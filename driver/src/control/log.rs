@@ -5,17 +5,15 @@ use crate::{
     filter::logs::{self, Ending},
     nt::{device::ControlRequest, shared_memory::SharedMemory, status::NtStatus},
 };
-use daxflush_protocol::{CloseLogRequest, CreateLogRequest, LogReply};
-use zerocopy::{FromBytes, IntoBytes};
+use daxflush_protocol::{AttachLogRequest, CloseLogRequest, CreateLogRequest, LogReply};
 
-pub fn create(client: &Client, request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
-    let asked = CreateLogRequest::read_from_bytes(request.input())
-        .map_err(|_| NtStatus::INVALID_PARAMETER)?;
+pub fn create(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    let asked: CreateLogRequest = request.read()?;
     if asked.reserved != 0 {
         return Err(NtStatus::INVALID_PARAMETER);
     }
-    request.check_space(size_of::<LogReply>())?;
-    if !client.has_room() {
+    request.check_space::<LogReply>()?;
+    if !client.has_room_for_log() {
         return Err(NtStatus::QUOTA_EXCEEDED);
     }
     let target = Target::of(asked.file, request)?;
@@ -25,11 +23,22 @@ pub fn create(client: &Client, request: &mut ControlRequest<'_>) -> Result<usize
         SharedMemory::unmap_for_caller(reply.address);
         return Err(status);
     }
-    request.answer(reply.as_bytes())
+    request.answer(&reply)
 }
 
-pub fn close(client: &Client, request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
-    let asked = CloseLogRequest::read_from_bytes(request.input())
-        .map_err(|_| NtStatus::INVALID_PARAMETER)?;
-    client.close_log(asked.log).map(|()| 0)
+pub fn close(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    let asked: CloseLogRequest = request.read()?;
+    client.close_log(asked.log)
+}
+
+pub fn attach(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    let asked: AttachLogRequest = request.read()?;
+    request.check_space::<LogReply>()?;
+    let stream = client.stream_of_log(asked.log)?;
+    let target = Target::of(asked.file, request)?;
+    if target.stream.id() != stream.id() {
+        return Err(NtStatus::INVALID_PARAMETER);
+    }
+    let reply = logs::attach(&stream, target.file.lend(), asked.log)?;
+    request.answer(&reply)
 }

@@ -1,46 +1,74 @@
 //! Stores through mapped views, which no I/O request shows: reported, and committed on request.
 
+use super::client::Client;
 use crate::{
     filter::{self, STATISTICS, Stream},
     nt::{
-        device::ControlRequest, file::FileObject, instance::InstanceReference, shared::Shared,
+        device::ControlRequest,
+        file::FileObject,
+        instance::{Instance, InstanceReference},
+        names::FileName,
+        shared::Shared,
         status::NtStatus,
+        time, trace,
     },
 };
 use core::ops::Range;
 use daxflush_engine::MAX_OFFSET;
-use daxflush_protocol::{CommitReply, CommitRequest, FileRange, MarkDirty};
-use zerocopy::{FromBytes, IntoBytes};
+use daxflush_protocol::{
+    CommitReply, CommitRequest, DrainReply, FileRange, MarkDirty, commit_flag,
+};
 
 /// Marks ranges of a file dirty: all of them, or none if one is not valid.
-pub fn mark_dirty(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
+pub fn mark_dirty(request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
     let report = MarkDirty::parse(request.input()).ok_or(NtStatus::INVALID_PARAMETER)?;
     let target = Target::of(report.file, request)?;
     for range in report.ranges {
         target
             .stream
             .record(target.file.lend(), range.offset, range.length);
-        STATISTICS.reports.one();
+        trace::reported(target.stream.id(), range.offset, range.length);
     }
+    let count = report.ranges.len() as u64;
+    target.stream.statistics.reports.add(count);
+    target.stream.volume.statistics.reports.add(count);
+    STATISTICS.reports.add(count);
     // Only now: until every range is recorded, a commit must still assume all of them.
     target.stream.note_report();
-    Ok(0)
+    Ok(())
 }
 
-/// Makes a file, or a range of it, durable before it answers.
-pub fn commit(request: &mut ControlRequest<'_>) -> Result<usize, NtStatus> {
-    let asked =
-        CommitRequest::read_from_bytes(request.input()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
+/// Makes a file, or a range of it, durable before it answers, or with the next drain.
+pub fn commit(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    let asked: CommitRequest = request.read()?;
     let scope = scope(asked.range).ok_or(NtStatus::INVALID_PARAMETER)?;
-    request.check_space(size_of::<CommitReply>())?;
+    if asked.flags & !commit_flag::NO_DRAIN != 0 || asked.reserved != 0 {
+        return Err(NtStatus::INVALID_PARAMETER);
+    }
+    request.check_space::<CommitReply>()?;
+    let begun = time::now();
     let target = Target::of(asked.file, request)?;
-    let instance = target.instance.lend();
-    let done = filter::commit(&target.stream, instance, Some(target.file.lend()), scope)?;
-    let reply = CommitReply {
+    let (stream, file) = (&target.stream, target.file.lend());
+    let done = if asked.flags & commit_flag::NO_DRAIN == 0 {
+        trace::flush(stream.id());
+        filter::commit(stream, target.instance(), Some(file), scope)?
+    } else {
+        client.will_drain(stream)?;
+        filter::begin_commit(stream, target.instance(), file, scope)?
+    };
+    request.answer(&CommitReply {
         ranges: done.ranges,
         lines: done.lines,
-    };
-    request.answer(reply.as_bytes())
+        time: time::now().saturating_sub(begun),
+    })
+}
+
+/// Ends what commits without a drain have begun through the caller's handle.
+pub fn drain(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
+    request.has_no_input()?;
+    request.check_space::<DrainReply>()?;
+    let streams = client.drain()?;
+    request.answer(&DrainReply { streams })
 }
 
 fn scope(range: FileRange) -> Option<Range<u64>> {
@@ -64,10 +92,15 @@ impl Target {
         let file = FileObject::writable_from_handle(handle, request.mode)?;
         let instance = InstanceReference::of(file.lend())?;
         let stream = filter::stream_of(instance.lend(), file.lend())?;
+        stream.learn_name(|| FileName::of(instance.lend(), file.lend()));
         Ok(Self {
             stream,
             file,
             instance,
         })
+    }
+
+    pub fn instance(&self) -> Instance<'_> {
+        self.instance.lend()
     }
 }

@@ -1,6 +1,9 @@
 //! IRP_MJ_CLEANUP: the last use of a handle is a commit point, never proof of a clean stream.
 
-use super::{commit::commit, logs, stream};
+use super::{
+    commit::{self, commit},
+    logs, stream, tokens,
+};
 use crate::{
     nt::{
         operation::{Before, Operation},
@@ -27,6 +30,7 @@ impl Operation for Cleanup {
             return Before::Pass;
         };
         logs::close_of(&stream, file);
+        tokens::close_of(&stream, file);
         let last = stream.handles.fetch_sub(1, Ordering::SeqCst) <= 1;
         if file.deletes_on_close() {
             stream.delete_pending.store(true, Ordering::SeqCst);
@@ -38,8 +42,10 @@ impl Operation for Cleanup {
             // they stay marked, and what would keep the file is let go.
             drop(stream.anchor.take());
         } else if SETTINGS.cleanup_commits() {
-            // A cleanup cannot fail; what was not flushed stays dirty and is counted.
-            let _ = commit(&stream, instance, Some(file), 0..MAX_OFFSET);
+            // A cleanup cannot fail; what was not flushed stays dirty, and the administrator is told.
+            if let Err(status) = commit(&stream, instance, Some(file), 0..MAX_OFFSET) {
+                commit::tell(status);
+            }
         }
         if last {
             stream.view.close_soon();

@@ -1,21 +1,33 @@
 //! Making a stream durable: the engine's commit over the stream's view.
 
-use super::{STATISTICS, logs, stream::Stream, view_slot::LeasedView, views, volume::Volume};
+use super::{
+    STATISTICS, logs, stream::Stream, undrained::Undrained, view_slot::LeasedView, views,
+    volume::Volume,
+};
 use crate::{
     nt::{
+        event_log::{self, Event},
         file::{FileObject, FileRef},
         instance::Instance,
-        processor,
-        section::Section,
+        processor::{self, Processor},
+        section::{Section, SectionAccess},
         shared::Shared,
         status::NtStatus,
-        view::{self, View},
+        time, trace,
+        view::{self, Content, View},
         wait,
     },
     settings::SETTINGS,
 };
-use core::ops::Range;
-use daxflush_engine::{Backing, Committed, MAX_OFFSET, Run, Slices};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+use daxflush_engine::{
+    Arrival, Backing, Committed, Committer, LINE_SIZE, MAX_OFFSET, Run, Slices, Statistics,
+};
+use daxflush_nvmem::WriteFlags;
+use daxflush_protocol::FileRange;
 
 /// How often a commit tries again after the file system made it close its view, or when every view
 /// is being used, at least a millisecond each time.
@@ -33,7 +45,31 @@ pub fn commit(
     file: Option<FileRef<'_>>,
     scope: Range<u64>,
 ) -> Result<Committed, NtStatus> {
-    commit_as(stream, instance, file, scope, true)
+    commit_as(stream, instance, file, scope, &Manner::FULL)
+}
+
+/// Begins to make durable what [`commit`] would; it is when [`drain`] or a later commit of the stream
+/// has succeeded. IRQL PASSIVE_LEVEL, with no file system resources held.
+pub fn begin_commit(
+    stream: &Shared<Stream>,
+    instance: Instance<'_>,
+    file: FileRef<'_>,
+    scope: Range<u64>,
+) -> Result<Committed, NtStatus> {
+    let manner = Manner {
+        drains: false,
+        ..Manner::FULL
+    };
+    commit_as(stream, instance, Some(file), scope, &manner)
+}
+
+/// Ends what [`begin_commit`] has begun; whether there was anything to end. IRQL PASSIVE_LEVEL.
+pub fn drain(stream: &Stream) -> Result<bool, NtStatus> {
+    let drained = stream.committer.exclusive().undrained.settle(stream)?;
+    if drained {
+        count(stream, |statistics| statistics.drains.one());
+    }
+    Ok(drained)
 }
 
 /// Makes the lines of one write durable, with no look at what mapped views may have stored there.
@@ -44,7 +80,39 @@ pub fn commit_write(
     file: FileRef<'_>,
     scope: Range<u64>,
 ) -> Result<Committed, NtStatus> {
-    commit_as(stream, instance, Some(file), scope, false)
+    let manner = Manner {
+        gathers: false,
+        ..Manner::FULL
+    };
+    commit_as(stream, instance, Some(file), scope, &manner)
+}
+
+/// When the administrator was last told, as [`time::now`].
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// Tells the administrator of a commit that failed with nobody else to tell, at most once a minute.
+pub fn tell(status: NtStatus) {
+    const MINUTE: u64 = 600_000_000;
+    let (now, told) = (time::now().max(1), TOLD.load(Relaxed));
+    let due = told == 0 || now.saturating_sub(told) >= MINUTE;
+    if due && TOLD.compare_exchange(told, now, Relaxed, Relaxed).is_ok() {
+        event_log::write(Event::CommitFailed, status, "");
+    }
+}
+
+/// What a commit does.
+struct Manner {
+    /// Looks at what mapped views may have stored.
+    gathers: bool,
+    /// Waits until it is durable.
+    drains: bool,
+}
+
+impl Manner {
+    const FULL: Self = Self {
+        gathers: true,
+        drains: true,
+    };
 }
 
 fn commit_as(
@@ -52,11 +120,12 @@ fn commit_as(
     instance: Instance<'_>,
     file: Option<FileRef<'_>>,
     scope: Range<u64>,
-    gathers: bool,
+    manner: &Manner,
 ) -> Result<Committed, NtStatus> {
+    let begun = time::now();
     // Before the turn: what was marked until now is what this commit answers for.
     let arrival = stream.group.arrive();
-    let mut committer = stream.committer.exclusive();
+    let mut commits = stream.committer.exclusive();
     stream.view.close_if_in_conflict();
     let anchor = stream.anchor.take();
     let mut backing = ViewBacking {
@@ -64,12 +133,11 @@ fn commit_as(
         instance,
         file: file.or(anchor.as_ref().map(FileObject::lend)),
         scope: scope.clone(),
-        gathers,
+        manner,
         lines: 0,
+        flushed: None,
     };
-    let result = processor::stay(|| {
-        committer.commit_in_group(&stream.group, arrival, &stream.map, scope, &mut backing)
-    });
+    let result = commits.run(arrival, scope, &mut backing);
     let (lines, reach) = (backing.lines, backing.file);
     let keep = !stream.map.is_clean() || stream.may_change_unseen(reach);
     let kept = if keep {
@@ -81,21 +149,185 @@ fn commit_as(
     };
     // The last reference to a file object may go here, and the file system must not be called with
     // the lock held.
-    drop(committer);
+    drop(commits);
     drop(kept);
     let result = result.map(|committed| {
         let coarse_lines = committed.coarse_lines.min(lines);
         Committed {
             lines,
             coarse_lines,
+            drains: if manner.drains { committed.drains } else { 0 },
             ..committed
         }
     });
     // Nothing that completed was left undone (see commit_volume).
     if result != Err(NtStatus::FILE_CLOSED) {
-        STATISTICS.record_commit(result.as_ref().ok());
+        let ended = time::now();
+        let took = ended.saturating_sub(begun);
+        let done = result.as_ref().ok();
+        count(stream, |statistics| statistics.record_commit(done, took));
+        stream.last.note(ended, took, &result);
+        trace::commit(stream, took, &result);
     }
     result
+}
+
+/// Flushes ranges of a stream, dirty or not, and leaves their marks alone. Returns the lines. IRQL
+/// PASSIVE_LEVEL, with no file system resources held.
+pub fn flush_ranges(
+    stream: &Shared<Stream>,
+    instance: Instance<'_>,
+    file: FileRef<'_>,
+    ranges: &[FileRange],
+    drains: bool,
+) -> Result<u64, NtStatus> {
+    let manner = Manner {
+        gathers: false,
+        drains,
+    };
+    let mut commits = stream.committer.exclusive();
+    stream.view.close_if_in_conflict();
+    let mut backing = ViewBacking {
+        stream,
+        instance,
+        file: Some(file),
+        scope: 0..0,
+        manner: &manner,
+        lines: 0,
+        flushed: None,
+    };
+    let done = commits.flush_ranges(ranges, &mut backing);
+    let lines = backing.lines;
+    drop(commits);
+    done.map(|()| lines)
+}
+
+/// Stores into a stream through a view of its own, and flushes and drains as `flags` say; what may not
+/// be durable then is dirty. IRQL PASSIVE_LEVEL, with no file system resources held.
+///
+/// # Errors
+/// END_OF_FILE if the file has become shorter; a part may be stored then, and is dirty.
+pub fn store(
+    stream: &Shared<Stream>,
+    instance: Instance<'_>,
+    file: FileRef<'_>,
+    offset: u64,
+    content: Content<'_>,
+    flags: WriteFlags,
+) -> Result<(), NtStatus> {
+    let mut commits = stream.committer.exclusive();
+    let manner = Manner::FULL;
+    let backing = ViewBacking {
+        stream,
+        instance,
+        file: Some(file),
+        scope: 0..0,
+        manner: &manner,
+        lines: 0,
+        flushed: None,
+    };
+    let (stored, processor) = processor::stay(|| {
+        let stored = backing.store(offset, content, flags);
+        (stored, Processor::current())
+    });
+    let length = content.bytes();
+    let stored = match stored {
+        Ok(()) if flags == WriteFlags::FLUSH | WriteFlags::NO_DRAIN => {
+            let span = offset..offset.saturating_add(length);
+            commits.undrained.note(stream, processor, span)
+        }
+        Ok(()) if flags.intersects(WriteFlags::PERSIST) => Ok(()),
+        volatile_or_failed => {
+            stream.record(file, offset, length);
+            volatile_or_failed
+        }
+    };
+    drop(commits);
+    stored
+}
+
+/// Counts for the stream, its volume and all.
+fn count(stream: &Stream, event: impl Fn(&Statistics)) {
+    event(&stream.statistics);
+    event(&stream.volume.statistics);
+    event(&STATISTICS);
+}
+
+/// The lines that a range of bytes overlaps.
+fn lines_of(range: &FileRange) -> Run {
+    let start = range.offset.saturating_sub(range.offset % LINE_SIZE);
+    let end = range.offset.saturating_add(range.length);
+    Run {
+        offset: start,
+        length: end.saturating_sub(start).next_multiple_of(LINE_SIZE),
+    }
+}
+
+/// The commits of one stream, one at a time.
+pub struct Commits {
+    committer: Committer,
+    undrained: Undrained,
+}
+
+impl Commits {
+    pub const fn new() -> Self {
+        Self {
+            committer: Committer::new(),
+            undrained: Undrained::new(),
+        }
+    }
+
+    fn run(
+        &mut self,
+        arrival: Arrival,
+        scope: Range<u64>,
+        backing: &mut ViewBacking<'_>,
+    ) -> Result<Committed, NtStatus> {
+        let stream = backing.stream;
+        // Lines that a commit without a drain has taken are clean and not yet durable.
+        if backing.manner.drains && self.undrained.settle(stream)? {
+            count(stream, |statistics| statistics.drains.one());
+        }
+        self.committer.set_batch(SETTINGS.batch_ranges());
+        let done = processor::stay(|| {
+            let done =
+                self.committer
+                    .commit_in_group(&stream.group, arrival, &stream.map, scope, backing);
+            (done, Processor::current())
+        });
+        let (done, processor) = done;
+        self.note_flushed(backing, processor)?;
+        done
+    }
+
+    fn flush_ranges(
+        &mut self,
+        ranges: &[FileRange],
+        backing: &mut ViewBacking<'_>,
+    ) -> Result<(), NtStatus> {
+        let (done, processor) = processor::stay(|| {
+            let done = ranges
+                .iter()
+                .try_for_each(|range| backing.flush(&[lines_of(range)]))
+                .and_then(|()| backing.drain());
+            (done, Processor::current())
+        });
+        self.note_flushed(backing, processor)?;
+        done
+    }
+
+    fn note_flushed(
+        &mut self,
+        backing: &mut ViewBacking<'_>,
+        processor: Processor,
+    ) -> Result<(), NtStatus> {
+        match backing.flushed.take() {
+            Some(span) if !backing.manner.drains => {
+                self.undrained.note(backing.stream, processor, span)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Commits every stream of a volume and returns the first failure.
@@ -117,20 +349,23 @@ struct ViewBacking<'a> {
     instance: Instance<'a>,
     file: Option<FileRef<'a>>,
     scope: Range<u64>,
-    gathers: bool,
+    manner: &'a Manner,
     lines: u64,
+    /// Bytes around what was flushed.
+    flushed: Option<Range<u64>>,
 }
 
 impl Backing for ViewBacking<'_> {
     type Error = NtStatus;
 
     fn gather(&mut self) -> bool {
-        if !self.gathers {
+        if !self.manner.gathers {
             return false;
         }
         logs::gather(self.stream);
         if !self.stream.is_unreported() {
-            return true;
+            // Nobody may take for durable what is not drained.
+            return self.manner.drains;
         }
         let Range { start, end } = self.scope;
         match self.file {
@@ -139,12 +374,16 @@ impl Backing for ViewBacking<'_> {
             Some(_) if start == 0 && end >= MAX_OFFSET => self.stream.map.mark_all(),
             Some(_) => self.stream.map.mark(start, end.saturating_sub(start)),
         }
-        true
+        self.manner.drains
     }
 
     /// The runs were collected before this call, so a section made here shows a file size from
     /// after their collection: what lies beyond it was truncated away and needs no flush.
     fn flush(&mut self, runs: &[Run]) -> Result<(), NtStatus> {
+        let start = runs.first().map_or(0, |run| run.offset);
+        let end = runs.last().map_or(0, Run::end);
+        let before = self.flushed.take().unwrap_or(start..end);
+        self.flushed = Some(before.start.min(start)..before.end.max(end));
         let mut fresh = false;
         for slice in Slices::new(runs, SLICE) {
             // A run of a stream that is dirty all over goes on far beyond the stream's end.
@@ -157,7 +396,11 @@ impl Backing for ViewBacking<'_> {
 
     /// One drain covers every flush of this commit: the thread stays on its processor.
     fn drain(&mut self) -> Result<(), NtStatus> {
-        view::drain()
+        if self.manner.drains {
+            view::drain()
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -226,7 +469,7 @@ impl ViewBacking<'_> {
             }
             drop(leased);
         }
-        let opened = self.open();
+        let opened = self.open(SectionAccess::Read);
         match &opened {
             Ok(_) => *fresh = true,
             Err(_) => place.end_use(),
@@ -234,9 +477,62 @@ impl ViewBacking<'_> {
         opened
     }
 
-    fn open(&self) -> Result<LeasedView, NtStatus> {
+    /// Stores in slices, between which the file system gets its way.
+    fn store(&self, offset: u64, content: Content<'_>, flags: WriteFlags) -> Result<(), NtStatus> {
+        let length = content.bytes();
+        let mut done = 0;
+        while done < length {
+            let next = done.saturating_add(SLICE).min(length);
+            let piece = content
+                .piece(done..next)
+                .ok_or(NtStatus::INVALID_PARAMETER)?;
+            self.store_slice(offset.saturating_add(done), piece, flags)?;
+            done = next;
+        }
+        Ok(())
+    }
+
+    fn store_slice(
+        &self,
+        at: u64,
+        content: Content<'_>,
+        flags: WriteFlags,
+    ) -> Result<(), NtStatus> {
+        let place = &self.stream.view;
+        let mut failure = NtStatus::FILE_LOCK_CONFLICT;
+        for _ in 0..ATTEMPTS {
+            if self.stream.volume.is_removed() {
+                return Err(NtStatus::DEVICE_DOES_NOT_EXIST);
+            }
+            // There is one section for each stream: the one that can only be read goes.
+            drop(place.begin_use());
+            self.stream.begin_own_section();
+            let opened = self.open(SectionAccess::Write);
+            self.stream.end_own_section();
+            let stored = match opened {
+                Ok(mut leased) => {
+                    let conflict = leased.view.is_in_conflict();
+                    (!conflict).then(|| leased.view.store(at, content, flags))
+                }
+                Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) => None,
+                Err(NtStatus::RETRY) => {
+                    failure = NtStatus::INSUFFICIENT_RESOURCES;
+                    None
+                }
+                Err(status) => Some(Err(status)),
+            };
+            place.end_use();
+            if let Some(stored) = stored {
+                return stored;
+            }
+            wait::one_millisecond();
+        }
+        Err(failure)
+    }
+
+    fn open(&self, access: SectionAccess) -> Result<LeasedView, NtStatus> {
         let file = self.file.ok_or(NtStatus::FILE_CLOSED)?;
-        let section = Section::create(self.instance, file, self.stream.clone());
+        let section = Section::create(self.instance, file, self.stream.clone(), access);
         let section = section.inspect_err(|status| {
             let expected = [
                 NtStatus::END_OF_FILE,

@@ -2,8 +2,10 @@
 
 use super::stream;
 use crate::nt::{
+    names::FileName,
     operation::{After, Before, Operation},
     request::Request,
+    trace,
 };
 use core::sync::atomic::Ordering;
 
@@ -27,6 +29,8 @@ impl Operation for Create {
         // Without memory now, the first operation that needs the stream tries again.
         if let Ok(stream) = stream::of(request.instance(), file) {
             stream.handles.fetch_add(1, Ordering::SeqCst);
+            stream.learn_name(|| FileName::of_request(request));
+            trace::opened(&stream);
         }
         After::Done
     }

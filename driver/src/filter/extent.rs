@@ -1,7 +1,7 @@
 //! What an operation is about to store, remembered from its pre-operation to its post-operation.
 
 use super::stream::Stream;
-use crate::nt::{file::FileRef, handover::OneOf, shared::Shared};
+use crate::nt::{file::FileRef, handover::OneOf, shared::Shared, trace};
 
 /// A range of a stream, in bytes.
 pub struct Extent {
@@ -30,8 +30,10 @@ impl Extent {
     /// Records that the first `stored` bytes of the extent were stored. IRQL <= DISPATCH_LEVEL.
     pub fn record(&self, file: FileRef<'_>, stored: u64) {
         let stored = stored.min(self.length);
+        self.stream.count_write();
         if stored != 0 {
             self.stream.record(file, self.offset, stored);
+            trace::written(self.stream.id(), self.offset, stored);
         }
     }
 }

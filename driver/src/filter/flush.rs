@@ -7,9 +7,11 @@ use super::{
 };
 use crate::nt::{
     context,
+    names::FileName,
     operation::{Before, Operation},
     request::Request,
     status::NtStatus,
+    trace,
 };
 use daxflush_engine::MAX_OFFSET;
 
@@ -39,6 +41,8 @@ fn flush(request: &Request<'_>) -> Result<(), NtStatus> {
     if !file.is_volume_open()
         && let Some(stream) = stream::to_commit(instance, file)?
     {
+        stream.learn_name(|| FileName::of_request(request));
+        trace::flush(stream.id());
         commit(&stream, instance, Some(file), 0..MAX_OFFSET)?;
         if request.minor_function() == FLUSH_AND_PURGE {
             stream.view.close_soon();

@@ -2,7 +2,7 @@
 //! those by which a volume goes.
 
 use super::{
-    STATISTICS, Volume,
+    Volume,
     commit::commit_volume,
     extent::{self, Target},
     stream,
@@ -52,9 +52,11 @@ impl Operation for FsControl {
         let Some(file) = request.file() else {
             return After::Done;
         };
-        STATISTICS.writes.one();
         match target {
-            OneOf::First(stream, _) => stream.record_all(file),
+            OneOf::First(stream, _) => {
+                stream.count_write();
+                stream.record_all(file);
+            }
             OneOf::Second(extent) => extent.record(file, stored_length(request, extent.length)),
         }
         After::Done

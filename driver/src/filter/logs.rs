@@ -2,7 +2,7 @@
 
 use super::{STATISTICS, stream::Stream};
 use crate::nt::{
-    file::FileRef, process, shared::Shared, shared_memory::SharedMemory, status::NtStatus,
+    file::FileRef, process, shared::Shared, shared_memory::SharedMemory, status::NtStatus, trace,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 use daxflush_engine::LogReader;
@@ -88,6 +88,42 @@ pub fn open(stream: &Stream, file: FileRef<'_>, entries: u32) -> Result<LogReply
     })
 }
 
+/// Maps a log for the process that calls, which appends from now on in place of the one before. IRQL
+/// PASSIVE_LEVEL.
+///
+/// # Errors
+/// INVALID_PARAMETER if the log has ended, QUOTA_EXCEEDED for too many processes, and the kernel's.
+pub fn attach(stream: &Stream, file: FileRef<'_>, id: u64) -> Result<LogReply, NtStatus> {
+    let process = process::current();
+    // As for a new log: what this process has stored before stands in none.
+    let silent = stream.is_unreported();
+    if silent {
+        stream.record_all(file);
+    }
+    let mut logs = stream.logs.exclusive();
+    let log = logs.iter_mut().find(|log| log.id == id);
+    let reply = log.ok_or(NtStatus::INVALID_PARAMETER).and_then(|log| {
+        let address = log.memory.map_for_caller()?;
+        if !stream.mappers.open_log(process) {
+            SharedMemory::unmap_for_caller(address);
+            return Err(NtStatus::QUOTA_EXCEEDED);
+        }
+        stream.mappers.close_log(log.process);
+        log.process = process;
+        log.file = file.identity();
+        Ok(LogReply {
+            log: id,
+            address,
+            bytes: log.memory.bytes() as u64,
+        })
+    });
+    drop(logs);
+    if silent && reply.is_ok() {
+        stream.record_all(file);
+    }
+    reply
+}
+
 /// Marks what the logs of a stream hold. IRQL PASSIVE_LEVEL.
 pub fn gather(stream: &Stream) {
     if stream.logs.shared().is_empty() {
@@ -144,5 +180,10 @@ fn drain(stream: &Stream, log: &mut Log) {
         .memory
         .with(|words| log.reader.drain(words, &stream.map));
     STATISTICS.log_entries.add(done.entries);
-    STATISTICS.log_overflows.add(u64::from(done.everything));
+    stream.statistics.log_entries.add(done.entries);
+    if done.everything {
+        STATISTICS.log_overflows.one();
+        stream.statistics.log_overflows.one();
+        trace::degraded(stream, "dirty log", 0);
+    }
 }

@@ -2,7 +2,6 @@
 //! between the two, and what it stored is recorded when it says that it has.
 
 use super::{
-    STATISTICS,
     extent::{self, Target},
     stream,
 };
@@ -53,9 +52,11 @@ impl Operation for MdlWriteComplete {
         let Some(file) = request.file() else {
             return After::Done;
         };
-        STATISTICS.writes.one();
         match target {
-            OneOf::First(stream, _) => stream.record_all(file),
+            OneOf::First(stream, _) => {
+                stream.count_write();
+                stream.record_all(file);
+            }
             OneOf::Second(extent) => extent.record(file, extent.length),
         }
         After::Done

@@ -14,13 +14,15 @@ mod registry;
 mod section_sync;
 mod set_information;
 mod shutdown;
-mod stream;
+pub mod stream;
+pub mod tokens;
+mod undrained;
 mod view_slot;
 pub mod views;
-mod volume;
+pub mod volume;
 mod write;
 
-pub use commit::commit;
+pub use commit::{begin_commit, commit, drain, flush_ranges, store};
 pub use registry::Registry;
 pub use stream::{Stream, of as stream_of};
 pub use volume::Volume;
@@ -32,10 +34,15 @@ use crate::nt::{
     minifilter::{Minifilter, VolumeFacts, operations},
     shared::Shared,
     status::NtStatus,
-    withdraw,
+    time, withdraw,
 };
+use crate::settings;
 use commit::commit_volume;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use daxflush_engine::Statistics;
+
+/// When the driver was loaded.
+pub static LOADED: AtomicU64 = AtomicU64::new(0);
 
 /// What happened since the driver was loaded.
 pub static STATISTICS: Statistics = Statistics::new();
@@ -58,6 +65,7 @@ pub type Watched = operations![
 
 /// Readies what lives in statics; [`discard`] undoes it.
 pub fn prepare() {
+    LOADED.store(time::now(), Relaxed);
     volume::VOLUMES.initialize();
     views::initialize();
 }
@@ -67,6 +75,7 @@ pub fn discard() {
     drop(core::mem::take(&mut *volume::VOLUMES.exclusive()));
     volume::VOLUMES.delete();
     views::discard();
+    settings::discard();
 }
 
 /// Calls `work` for every volume that the filter is attached to, and returns the first failure.
@@ -94,8 +103,9 @@ impl Minifilter for Daxflush {
     }
 
     fn detach(volume: &Volume, drained: bool) {
-        // A failure is counted, and nobody is left to be told of it here.
-        let _ = commit_volume(volume);
+        if let Err(status) = commit_volume(volume) {
+            commit::tell(status);
+        }
         if drained {
             volume.let_go();
             volume::remove(volume);
@@ -104,6 +114,7 @@ impl Minifilter for Daxflush {
 
     fn stream_gone(stream: &Shared<Stream>) {
         logs::close_all(stream);
+        tokens::close_all(stream);
         stream.view.close_soon();
         stream.volume.forget(stream);
     }
@@ -119,7 +130,7 @@ impl Minifilter for Daxflush {
 
     fn may_unload(mandatory: bool) -> bool {
         let committed = volume::each(commit_volume).is_ok();
-        mandatory || (committed && !device::is_open())
+        mandatory || (committed && device::open_handles() == 0)
     }
 
     fn unload(unregister: impl FnOnce()) {

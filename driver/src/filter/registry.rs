@@ -61,6 +61,11 @@ impl<T> Registry<T> {
         self.members.iter_mut().flatten()
     }
 
+    /// The first such member.
+    pub fn find(&self, is: impl Fn(&T) -> bool) -> Option<&T> {
+        self.members.iter().flatten().find(|member| is(member))
+    }
+
     /// Whether there is such a member.
     pub fn any(&self, is: impl Fn(&T) -> bool) -> bool {
         self.members.iter().flatten().any(is)

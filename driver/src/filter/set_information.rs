@@ -6,6 +6,7 @@ use crate::nt::{
     operation::{After, Before, Operation},
     request::{Change, Request},
     shared::Shared,
+    trace,
 };
 use core::sync::atomic::Ordering;
 use daxflush_engine::{LINE_SIZE, MAX_OFFSET};
@@ -47,13 +48,17 @@ impl Operation for SetInformation {
             return After::Done;
         }
         match pending.change {
-            Change::CutAt(size) => drop_tail(&pending, size),
+            Change::CutAt(size) => {
+                drop_tail(&pending, size);
+                trace::truncated(pending.stream.id(), size);
+            }
             Change::DeletePending(delete) => {
                 pending
                     .stream
                     .delete_pending
                     .store(delete, Ordering::SeqCst);
             }
+            Change::Renamed => pending.stream.forget_name(),
         }
         After::Done
     }

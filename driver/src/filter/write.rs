@@ -1,7 +1,6 @@
 //! IRP_MJ_WRITE: recorded when the data is stored, and committed if it is written through.
 
 use super::{
-    STATISTICS,
     commit::commit_write,
     extent::{self, ANYWHERE, Target},
     stream::{self, Stream},
@@ -13,6 +12,7 @@ use crate::nt::{
     request::{Request, WriteKind, WritePosition},
     shared::Shared,
     status::NtStatus,
+    trace,
 };
 use daxflush_engine::MAX_OFFSET;
 
@@ -74,7 +74,6 @@ impl Operation for Write {
         let (stream, note) = match target {
             OneOf::Second(extent) => {
                 if let Some(file) = request.file() {
-                    STATISTICS.writes.one();
                     extent.record(file, extent.length);
                 }
                 return After::Done;
@@ -131,9 +130,12 @@ fn record(request: &Request<'_>, stream: &Stream, length: u64) {
     let Some(file) = request.file().filter(|_| length != 0) else {
         return;
     };
-    STATISTICS.writes.one();
+    stream.count_write();
     match offset(request, length) {
-        Some(offset) => stream.record(file, offset, length),
+        Some(offset) => {
+            stream.record(file, offset, length);
+            trace::written(stream.id(), offset, length);
+        }
         None => stream.record_all(file),
     }
 }

@@ -1,16 +1,18 @@
 //! The control device: a named device object and its METHOD_BUFFERED requests.
 
-use super::{name::Name, shared::Shared, status::NtStatus};
+use super::{name::Name, security, shared::Shared, status::NtStatus};
 use core::{
     ffi::c_void,
     ptr,
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
 };
+use daxflush_protocol::{ReplyHeader, reply_bytes};
 use wdk_sys::{
     CCHAR, DEVICE_OBJECT, DRIVER_OBJECT, IO_STACK_LOCATION, IRP, IRP_MJ_CLEANUP, IRP_MJ_CLOSE,
     IRP_MJ_CREATE, IRP_MJ_DEVICE_CONTROL, KPROCESSOR_MODE, NTSTATUS, PDEVICE_OBJECT, PIRP,
     ntddk::{IoCreateDevice, IoCreateSymbolicLink, IoDeleteDevice, IoDeleteSymbolicLink},
 };
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 unsafe extern "system" {
     fn IofCompleteRequest(irp: PIRP, priority_boost: CCHAR);
@@ -32,7 +34,7 @@ pub trait Control: 'static {
     /// they have ended too.
     fn close(client: &Self::Client);
     /// Handles one request: reads the input, then writes the answer over it in the same buffer.
-    fn control(client: &Self::Client, request: &mut ControlRequest<'_>) -> Result<usize, NtStatus>;
+    fn control(client: &Self::Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus>;
 }
 
 /// One METHOD_BUFFERED request.
@@ -44,6 +46,8 @@ pub struct ControlRequest<'a> {
     buffer: &'a mut [u8],
     input: usize,
     output: usize,
+    /// Bytes of the answer.
+    written: usize,
 }
 
 impl ControlRequest<'_> {
@@ -51,37 +55,83 @@ impl ControlRequest<'_> {
         self.buffer.get(..self.input).unwrap_or_default()
     }
 
-    /// Refuses a request whose answer would not fit, before anything is done for it.
-    pub fn check_space(&self, needed: usize) -> Result<(), NtStatus> {
-        if self.output < needed {
-            Err(NtStatus::BUFFER_TOO_SMALL)
-        } else {
+    /// The input as a structure of exactly its length.
+    pub fn read<T: FromBytes>(&self) -> Result<T, NtStatus> {
+        T::read_from_bytes(self.input()).map_err(|_| NtStatus::INVALID_PARAMETER)
+    }
+
+    /// Refuses a request with an input where there is none.
+    pub fn has_no_input(&self) -> Result<(), NtStatus> {
+        if self.input == 0 {
             Ok(())
+        } else {
+            Err(NtStatus::INVALID_PARAMETER)
         }
     }
 
-    /// Writes a whole answer, or nothing.
-    pub fn answer(&mut self, bytes: &[u8]) -> Result<usize, NtStatus> {
+    /// Refuses a request whose answer would not fit, before anything is done for it. The header alone,
+    /// if there is room for it, then says how much is needed.
+    pub fn check_space<T>(&mut self) -> Result<(), NtStatus> {
+        self.check_room(reply_bytes::<T>())
+    }
+
+    pub fn check_room(&mut self, needed: usize) -> Result<(), NtStatus> {
+        if self.output >= needed {
+            return Ok(());
+        }
+        let size = u32::try_from(needed).unwrap_or(u32::MAX);
+        self.put(0, ReplyHeader { size, count: 0 }.as_bytes())
+            .map_err(|_| NtStatus::BUFFER_TOO_SMALL)?;
+        Err(NtStatus::BUFFER_OVERFLOW)
+    }
+
+    /// Writes a whole answer, or the header alone as [`Self::check_space`] does.
+    pub fn answer<T: IntoBytes + Immutable>(&mut self, body: &T) -> Result<(), NtStatus> {
+        self.check_space::<T>()?;
+        let size = u32::try_from(reply_bytes::<T>()).unwrap_or(u32::MAX);
+        self.put(0, ReplyHeader { size, count: 0 }.as_bytes())?;
+        self.put(size_of::<ReplyHeader>(), body.as_bytes())
+    }
+
+    /// Bytes that an answer can have.
+    pub fn room(&self) -> usize {
+        self.output
+    }
+
+    /// Writes a part of the answer. What is between parts is set to 0, so that nothing of the input
+    /// comes back.
+    pub fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), NtStatus> {
         let space = self.buffer.get_mut(..self.output).unwrap_or_default();
-        let target = space
-            .get_mut(..bytes.len())
+        let end = at
+            .checked_add(bytes.len())
             .ok_or(NtStatus::BUFFER_TOO_SMALL)?;
-        target.copy_from_slice(bytes);
-        Ok(bytes.len())
+        space
+            .get_mut(at..end)
+            .ok_or(NtStatus::BUFFER_TOO_SMALL)?
+            .copy_from_slice(bytes);
+        if let Some(gap) = space.get_mut(self.written..at) {
+            gap.fill(0);
+        }
+        self.written = self.written.max(end);
+        Ok(())
     }
 }
 
 static DEVICE: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(ptr::null_mut());
 static OPEN_HANDLES: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a program has the control device open.
-pub fn is_open() -> bool {
-    OPEN_HANDLES.load(Ordering::SeqCst) != 0
+/// Handles of the control device that may be open at once.
+pub const MAX_HANDLES: usize = 4096;
+
+/// Handles of the control device that are open.
+pub fn open_handles() -> usize {
+    OPEN_HANDLES.load(Ordering::SeqCst)
 }
 
 /// Creates the device and its link, and takes the driver's control requests.
 ///
-/// IRQL PASSIVE_LEVEL, in DriverEntry (nf-wdm-iocreatedevice).
+/// Nobody can open the device before it has its security descriptor: until DO_DEVICE_INITIALIZING is
+/// cleared every open fails. IRQL PASSIVE_LEVEL, in DriverEntry (nf-wdm-iocreatedevice).
 pub(in crate::nt) fn create<C: Control, const N: usize, const L: usize>(
     driver: &mut DRIVER_OBJECT,
     name: &Name<N>,
@@ -113,6 +163,11 @@ pub(in crate::nt) fn create<C: Control, const N: usize, const L: usize>(
     };
     NtStatus::check(status)?;
     DEVICE.store(device, Ordering::Release);
+    // SAFETY: the device just created.
+    if let Err(status) = unsafe { security::protect(device) } {
+        delete_device();
+        return Err(status);
+    }
     let mut link = link.as_unicode();
     // SAFETY: both strings are copied.
     let status = unsafe { IoCreateSymbolicLink(&raw mut link, &raw mut name) };
@@ -151,12 +206,17 @@ unsafe extern "C" fn open<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS 
     let opened = place
         .ok_or(NtStatus::INVALID_DEVICE_REQUEST)
         .and_then(|place| {
+            if OPEN_HANDLES.fetch_add(1, Ordering::SeqCst) >= MAX_HANDLES {
+                return Err(NtStatus::QUOTA_EXCEEDED);
+            }
             place.store(C::open()?.into_raw(), Ordering::Release);
-            OPEN_HANDLES.fetch_add(1, Ordering::SeqCst);
-            Ok(0)
+            Ok(())
         });
+    if opened.is_err() {
+        OPEN_HANDLES.fetch_sub(1, Ordering::SeqCst);
+    }
     // SAFETY: the request just given to us.
-    unsafe { complete(irp, opened) }
+    unsafe { complete(irp, opened, 0) }
 }
 
 unsafe extern "C" fn cleanup<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
@@ -165,7 +225,7 @@ unsafe extern "C" fn cleanup<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTAT
         C::close(&client);
     }
     // SAFETY: the request just given to us.
-    unsafe { complete(irp, Ok(0)) }
+    unsafe { complete(irp, Ok(()), 0) }
 }
 
 unsafe extern "C" fn close<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
@@ -181,7 +241,7 @@ unsafe extern "C" fn close<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS
     }
     OPEN_HANDLES.fetch_sub(1, Ordering::SeqCst);
     // SAFETY: the request just given to us.
-    unsafe { complete(irp, Ok(0)) }
+    unsafe { complete(irp, Ok(()), 0) }
 }
 
 unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTATUS {
@@ -189,12 +249,12 @@ unsafe extern "C" fn control<C: Control>(_: PDEVICE_OBJECT, irp: PIRP) -> NTSTAT
     let client = unsafe { client::<C>(irp) };
     // SAFETY: the request just given to us, not completed before `complete`.
     let parsed = unsafe { parse(&mut *irp) };
-    let result = match (client, parsed) {
-        (Some(client), Some(mut request)) => C::control(&client, &mut request),
-        _ => Err(NtStatus::INVALID_DEVICE_REQUEST),
+    let (result, written) = match (client, parsed) {
+        (Some(client), Some(mut request)) => (C::control(&client, &mut request), request.written),
+        _ => (Err(NtStatus::INVALID_DEVICE_REQUEST), 0),
     };
     // SAFETY: the request just given to us; the parsed borrow has ended.
-    unsafe { complete(irp, result) }
+    unsafe { complete(irp, result, written) }
 }
 
 /// The place of a file object of the device that is ours to use: FsContext2
@@ -267,18 +327,22 @@ unsafe fn parse(irp: &mut IRP) -> Option<ControlRequest<'_>> {
         buffer,
         input,
         output,
+        written: 0,
     })
 }
 
+/// Ends a request. What was written of an answer goes to the caller unless the status is an error; of
+/// STATUS_BUFFER_OVERFLOW, a warning, it does.
+///
 /// # Safety
 /// `irp` was given to a dispatch routine, which has not completed it and forgets it hereafter.
-unsafe fn complete(irp: PIRP, result: Result<usize, NtStatus>) -> NTSTATUS {
-    let status = result.err().unwrap_or(NtStatus::SUCCESS).raw();
+unsafe fn complete(irp: PIRP, result: Result<(), NtStatus>, written: usize) -> NTSTATUS {
+    let status = result.err().unwrap_or(NtStatus::SUCCESS);
     // SAFETY: the request is still ours.
     let io_status = unsafe { &mut (*irp).IoStatus };
-    io_status.__bindgen_anon_1.Status = status;
-    io_status.Information = result.unwrap_or(0) as u64;
+    io_status.__bindgen_anon_1.Status = status.raw();
+    io_status.Information = if status.is_error() { 0 } else { written as u64 };
     // SAFETY: completed once, with its status set.
     unsafe { IofCompleteRequest(irp, IO_NO_INCREMENT) };
-    status
+    status.raw()
 }

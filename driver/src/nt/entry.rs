@@ -2,13 +2,15 @@
 
 use super::{
     device::{self, Control},
+    event_log::{self, Event},
     minifilter::{self, Minifilter, Operations},
     registry::ServiceKey,
     status::NtStatus,
-    view,
+    trace, view,
 };
-use crate::{DEVICE_NAME, LINK_NAME};
+use crate::{DEVICE_NAME, LINK_NAME, settings::Settings};
 use daxflush_nvmem::{Features, Method};
+use daxflush_protocol::Setting;
 use wdk_sys::{DRIVER_OBJECT, NTSTATUS, PCUNICODE_STRING};
 
 /// Called by the I/O manager at PASSIVE_LEVEL when the service is started.
@@ -22,22 +24,37 @@ pub unsafe extern "system" fn DriverEntry(
 ) -> NTSTATUS {
     // SAFETY: ours to fill in until this call returns.
     let driver = unsafe { &mut *driver };
-    // SAFETY: used during this call only.
-    let service = unsafe { ServiceKey::new(registry_path) };
-    NtStatus::of(crate::start(driver, &service)).raw()
+    event_log::prepare(driver);
+    // SAFETY: the path that this call was given.
+    let service = unsafe { ServiceKey::copy(registry_path) };
+    let started = service.and_then(|service| crate::start(driver, service));
+    NtStatus::of(started).raw()
 }
 
-/// Chooses the flush instruction, or takes the forced one, and makes tokens unguessable.
+/// Chooses the flush instruction, or takes the one that is set, and makes tokens unguessable.
 ///
 /// # Errors
-/// NOT_SUPPORTED if this processor does not have the forced method, or none at all.
-pub fn prepare_memory(driver: &DRIVER_OBJECT, forced: Option<Method>) -> Result<(), NtStatus> {
+/// NOT_SUPPORTED if this processor has no method at all.
+pub fn prepare_memory(driver: &DRIVER_OBJECT, settings: &Settings) -> Result<(), NtStatus> {
     let seed = time_stamp().rotate_left(32) ^ (&raw const *driver) as u64;
     let processor = Features::detect();
-    forced
-        .map_or(Ok(processor), |method| processor.only(method))
-        .and_then(|features| view::memory().init_with(features, seed))
-        .map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
+    let forced = settings.flush_method();
+    let features = match forced.map(|method| processor.only(method)) {
+        None => processor,
+        Some(Ok(features)) => features,
+        Some(Err(error)) => {
+            let status = NtStatus::from_raw(error.to_ntstatus());
+            settings.refuse(Setting::FlushMethod, status);
+            processor
+        }
+    };
+    view::memory()
+        .init_with(features, seed)
+        .map_err(|error| NtStatus::from_raw(error.to_ntstatus()))?;
+    if view::memory().method() == Method::NoFlush {
+        event_log::write(Event::NothingFlushed, NtStatus::SUCCESS, "FlushMethod");
+    }
+    Ok(())
 }
 
 /// The processor's own counter: on 1703 the kernel's is in hal.dll.
@@ -61,6 +78,7 @@ pub fn register<F: Minifilter, O: Operations, C: Control>(
     driver: &mut DRIVER_OBJECT,
 ) -> Result<(), NtStatus> {
     minifilter::register::<F, O>(driver)?;
+    trace::register();
     let started = device::create::<C, _, _>(driver, &DEVICE_NAME, &LINK_NAME)
         .and_then(|()| minifilter::start());
     started.inspect_err(|_| withdraw(minifilter::unregister))
@@ -70,4 +88,5 @@ pub fn register<F: Minifilter, O: Operations, C: Control>(
 pub fn withdraw(unregister: impl FnOnce()) {
     device::delete(&LINK_NAME);
     unregister();
+    trace::unregister();
 }

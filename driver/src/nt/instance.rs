@@ -52,6 +52,28 @@ impl Instance<'_> {
     /// NumberOfLinks leaves out names that are to be deleted already; a name opened to be deleted
     /// when it is closed becomes one only then.
     pub fn is_going(self, file: FileRef<'_>) -> bool {
+        self.standard_information(file).is_ok_and(|information| {
+            let mut links = information.NumberOfLinks;
+            if file.deletes_on_close() && information.DeletePending == 0 {
+                links = links.saturating_sub(1);
+            }
+            links == 0
+        })
+    }
+
+    /// A file's size in bytes (nf-fltkernel-fltqueryinformationfile). IRQL PASSIVE_LEVEL, with APCs
+    /// enabled.
+    pub fn size_of(self, file: FileRef<'_>) -> Result<u64, NtStatus> {
+        let information = self.standard_information(file)?;
+        // SAFETY: every bit pattern is a valid QuadPart.
+        let size = unsafe { information.EndOfFile.QuadPart };
+        u64::try_from(size).map_err(|_| NtStatus::END_OF_FILE)
+    }
+
+    fn standard_information(
+        self,
+        file: FileRef<'_>,
+    ) -> Result<FILE_STANDARD_INFORMATION, NtStatus> {
         const FILE_STANDARD_INFORMATION_CLASS: i32 = 5;
         let mut information = FILE_STANDARD_INFORMATION::default();
         let size = size_of::<FILE_STANDARD_INFORMATION>() as u32;
@@ -67,11 +89,7 @@ impl Instance<'_> {
                 &raw mut returned,
             )
         };
-        let mut links = information.NumberOfLinks;
-        if file.deletes_on_close() && information.DeletePending == 0 {
-            links = links.saturating_sub(1);
-        }
-        status >= 0 && links == 0
+        NtStatus::check(status).map(|()| information)
     }
 
     /// A handle to keep beside what is destroyed before the instance's teardown completes.

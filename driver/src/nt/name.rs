@@ -18,12 +18,48 @@ impl<const N: usize> Name<N> {
     }
 
     pub(in crate::nt) fn as_unicode(&self) -> UNICODE_STRING {
-        let bytes = size_of_val(&self.0) as u16;
-        let buffer = self.0.as_ptr().cast_mut();
-        UNICODE_STRING {
-            Length: bytes,
-            MaximumLength: bytes,
-            Buffer: buffer,
+        unicode(&self.0)
+    }
+}
+
+/// A short name made at run time, without allocation.
+pub struct ShortName {
+    units: [u16; Self::MOST],
+    count: usize,
+}
+
+impl ShortName {
+    /// Characters that it can have.
+    const MOST: usize = 32;
+
+    /// `text` is ASCII; what is beyond 32 characters is left out.
+    pub fn ascii(text: &str) -> Self {
+        let mut name = Self {
+            units: [0; Self::MOST],
+            count: 0,
+        };
+        for (unit, byte) in name.units.iter_mut().zip(text.bytes()) {
+            *unit = u16::from(byte);
+            name.count = name.count.saturating_add(1);
         }
+        name
+    }
+
+    pub(in crate::nt) fn units(&self) -> &[u16] {
+        self.units.get(..self.count).unwrap_or_default()
+    }
+
+    pub(in crate::nt) fn as_unicode(&self) -> UNICODE_STRING {
+        unicode(self.units())
+    }
+}
+
+/// A counted string of at most 32,767 characters, which the caller keeps; it is only read.
+pub(in crate::nt) fn unicode(units: &[u16]) -> UNICODE_STRING {
+    let bytes = u16::try_from(size_of_val(units)).unwrap_or(0);
+    UNICODE_STRING {
+        Length: bytes,
+        MaximumLength: bytes,
+        Buffer: units.as_ptr().cast_mut(),
     }
 }

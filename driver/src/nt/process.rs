@@ -46,3 +46,12 @@ pub fn current() -> u64 {
     // SAFETY: reads a field of the current thread.
     unsafe { PsGetCurrentProcessId() as u64 }
 }
+
+/// The number of the thread that calls. Any IRQL (nf-ntddk-psgetcurrentthreadid).
+pub fn current_thread() -> u64 {
+    unsafe extern "system" {
+        fn PsGetCurrentThreadId() -> wdk_sys::HANDLE;
+    }
+    // SAFETY: reads a field of the current thread.
+    unsafe { PsGetCurrentThreadId() as u64 }
+}

@@ -1,15 +1,20 @@
-//! Keys of the registry, read while the driver starts.
+//! Keys of the registry.
 
-use super::{name::Name, status::NtStatus};
+use super::{
+    name::{Name, ShortName, unicode},
+    status::NtStatus,
+};
+use alloc::vec::Vec;
 use core::{mem::offset_of, ptr};
 use wdk_sys::{
     _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
     ACCESS_MASK, HANDLE, KEY_VALUE_PARTIAL_INFORMATION, OBJ_CASE_INSENSITIVE, OBJ_KERNEL_HANDLE,
     OBJECT_ATTRIBUTES, PCUNICODE_STRING, PUNICODE_STRING,
-    ntddk::{ZwClose, ZwOpenKey, ZwQueryValueKey},
+    ntddk::{ZwClose, ZwOpenKey, ZwQueryValueKey, ZwSetValueKey},
 };
 
 const KEY_QUERY_VALUE: ACCESS_MASK = 1;
+const KEY_SET_VALUE: ACCESS_MASK = 2;
 const REG_SZ: u32 = 1;
 const REG_DWORD: u32 = 4;
 
@@ -52,23 +57,39 @@ impl Text {
 
 /// The service's key, as DriverEntry was told. IRQL PASSIVE_LEVEL for all of its methods.
 pub struct ServiceKey {
-    path: PUNICODE_STRING,
+    path: Vec<u16>,
+}
+
+/// What a value is set to.
+pub enum Value {
+    /// REG_SZ.
+    Text(ShortName),
+    /// REG_DWORD.
+    Number(u32),
 }
 
 impl ServiceKey {
     /// # Safety
-    /// `path` is the registry path that DriverEntry was given, and used during that call only.
-    pub(in crate::nt) unsafe fn new(path: PCUNICODE_STRING) -> Self {
-        Self {
-            path: path.cast_mut(),
+    /// `path` is the registry path that DriverEntry was given, during that call.
+    pub(in crate::nt) unsafe fn copy(path: PCUNICODE_STRING) -> Result<Self, NtStatus> {
+        // SAFETY: the caller's promise.
+        let (buffer, bytes) = unsafe { ((*path).Buffer, (*path).Length) };
+        let count = usize::from(bytes) / 2;
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(count)
+            .map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+        if !buffer.is_null() {
+            // SAFETY: the string has that many characters.
+            copy.extend_from_slice(unsafe { core::slice::from_raw_parts(buffer, count) });
         }
+        Ok(Self { path: copy })
     }
 
     /// A text of the subkey `Parameters`, if both exist (nf-wdm-zwqueryvaluekey).
     ///
     /// # Errors
     /// INVALID_PARAMETER if it is no text of up to 32 ASCII characters; the registry's.
-    pub fn text<const N: usize>(&self, value: &Name<N>) -> Result<Option<Text>, NtStatus> {
+    pub fn text(&self, value: &ShortName) -> Result<Option<Text>, NtStatus> {
         self.parameter(value)?.map(|value| value.text()).transpose()
     }
 
@@ -76,19 +97,42 @@ impl ServiceKey {
     ///
     /// # Errors
     /// INVALID_PARAMETER if it is no REG_DWORD; the registry's.
-    pub fn number<const N: usize>(&self, value: &Name<N>) -> Result<Option<u32>, NtStatus> {
+    pub fn number(&self, value: &ShortName) -> Result<Option<u32>, NtStatus> {
         self.parameter(value)?
             .map(|value| value.number())
             .transpose()
     }
 
-    fn parameter<const N: usize>(&self, value: &Name<N>) -> Result<Option<Information>, NtStatus> {
+    /// Stores a value of the subkey `Parameters` (nf-wdm-zwsetvaluekey).
+    ///
+    /// # Errors
+    /// OBJECT_NAME_NOT_FOUND if there is no such subkey; the registry's.
+    pub fn set(&self, name: &ShortName, value: &Value) -> Result<(), NtStatus> {
+        let key = self.parameters(KEY_SET_VALUE)?;
+        match value {
+            Value::Number(number) => key.set(name, REG_DWORD, &number.to_le_bytes()),
+            Value::Text(text) => {
+                let mut data = [0; 2 * (MAX_TEXT + 1)];
+                for (place, unit) in data.chunks_exact_mut(2).zip(text.units()) {
+                    place.copy_from_slice(&unit.to_le_bytes());
+                }
+                // With its null character.
+                let bytes = size_of_val(text.units()).saturating_add(2);
+                key.set(name, REG_SZ, data.get(..bytes).unwrap_or_default())
+            }
+        }
+    }
+
+    fn parameters(&self, access: ACCESS_MASK) -> Result<Key, NtStatus> {
         const PARAMETERS: Name<10> = Name::ascii("Parameters");
-        let read = || {
-            let service = Key::open(ptr::null_mut(), self.path)?;
-            let mut name = PARAMETERS.as_unicode();
-            Key::open(service.0, &raw mut name)?.value(value)
-        };
+        let mut path = unicode(&self.path);
+        let service = Key::open(ptr::null_mut(), &raw mut path, KEY_QUERY_VALUE)?;
+        let mut name = PARAMETERS.as_unicode();
+        Key::open(service.0, &raw mut name, access)
+    }
+
+    fn parameter(&self, value: &ShortName) -> Result<Option<Information>, NtStatus> {
+        let read = || self.parameters(KEY_QUERY_VALUE)?.value(value);
         match read() {
             Ok(value) => Ok(Some(value)),
             Err(NtStatus::OBJECT_NAME_NOT_FOUND) => Ok(None),
@@ -102,7 +146,7 @@ struct Key(HANDLE);
 
 impl Key {
     /// nf-wdm-zwopenkey
-    fn open(root: HANDLE, name: PUNICODE_STRING) -> Result<Self, NtStatus> {
+    fn open(root: HANDLE, name: PUNICODE_STRING, access: ACCESS_MASK) -> Result<Self, NtStatus> {
         let mut attributes = OBJECT_ATTRIBUTES {
             Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
             RootDirectory: root,
@@ -112,12 +156,29 @@ impl Key {
         };
         let mut key: HANDLE = ptr::null_mut();
         // SAFETY: a valid name, no or an open key as root, and a place for the handle.
-        let status = unsafe { ZwOpenKey(&raw mut key, KEY_QUERY_VALUE, &raw mut attributes) };
+        let status = unsafe { ZwOpenKey(&raw mut key, access, &raw mut attributes) };
         NtStatus::check(status)?;
         Ok(Self(key))
     }
 
-    fn value<const N: usize>(&self, value: &Name<N>) -> Result<Information, NtStatus> {
+    fn set(&self, name: &ShortName, kind: u32, data: &[u8]) -> Result<(), NtStatus> {
+        let mut name = name.as_unicode();
+        let size = u32::try_from(data.len()).map_err(|_| NtStatus::INVALID_PARAMETER)?;
+        // SAFETY: a key opened to set values; the data has that size and is only read.
+        let status = unsafe {
+            ZwSetValueKey(
+                self.0,
+                &raw mut name,
+                0,
+                kind,
+                data.as_ptr().cast_mut().cast(),
+                size,
+            )
+        };
+        NtStatus::check(status)
+    }
+
+    fn value(&self, value: &ShortName) -> Result<Information, NtStatus> {
         let mut name = value.as_unicode();
         let mut information = Information {
             title_index: 0,

@@ -4,7 +4,7 @@ use super::{
     file::FileRef,
     flt::{
         FLT_CALLBACK_DATA, FLT_FILE_SYSTEM_CONTROL, FLT_IO_PARAMETER_BLOCK, FLT_RELATED_OBJECTS,
-        FltIsOperationSynchronous,
+        FltIsOperationSynchronous, PFLT_CALLBACK_DATA,
     },
     instance::Instance,
     minifilter, process,
@@ -15,10 +15,12 @@ use wdk_sys::{MDL, PAGE_EXECUTE_READWRITE, PAGE_READWRITE, PFILE_OBJECT};
 
 /// File information classes that change what a file holds (ne-wdm-_file_information_class).
 mod class {
+    pub const RENAME: i32 = 10;
     pub const DISPOSITION: i32 = 13;
     pub const ALLOCATION: i32 = 19;
     pub const END_OF_FILE: i32 = 20;
     pub const DISPOSITION_EX: i32 = 64;
+    pub const RENAME_EX: i32 = 65;
 }
 
 const IRP_PAGING_IO: u32 = 0x2;
@@ -54,6 +56,8 @@ pub enum Change {
     CutAt(u64),
     /// Deletion at the last close is requested (`true`) or withdrawn.
     DeletePending(bool),
+    /// It is given another name.
+    Renamed,
 }
 
 /// One operation, during its pre- or post-operation callback.
@@ -273,6 +277,10 @@ impl<'a> Request<'a> {
         self.data.RequestorMode as i8 != KERNEL_MODE && process::is_32_bit()
     }
 
+    pub(in crate::nt) fn callback_data(&self) -> PFLT_CALLBACK_DATA {
+        (&raw const *self.data).cast_mut()
+    }
+
     /// What an IRP_MJ_SET_INFORMATION changes, if it matters to a stream's dirty lines.
     pub fn change(&self) -> Option<Change> {
         // SAFETY: called for IRP_MJ_SET_INFORMATION, whose parameters these are.
@@ -292,6 +300,7 @@ impl<'a> Request<'a> {
                 let flags = information_buffer::<u32>(set.InfoBuffer, set.Length)?;
                 Some(Change::DeletePending(flags & FILE_DISPOSITION_DELETE != 0))
             }
+            class::RENAME | class::RENAME_EX => Some(Change::Renamed),
             _ => None,
         }
     }

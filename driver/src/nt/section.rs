@@ -16,8 +16,8 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 use wdk_sys::{
-    HANDLE, LARGE_INTEGER, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, PAGE_READONLY, PVOID,
-    ntddk::ZwClose,
+    HANDLE, LARGE_INTEGER, OBJ_KERNEL_HANDLE, OBJECT_ATTRIBUTES, PAGE_READONLY, PAGE_READWRITE,
+    PVOID, ntddk::ZwClose,
 };
 
 unsafe extern "system" {
@@ -25,6 +25,7 @@ unsafe extern "system" {
 }
 
 const SECTION_QUERY: u32 = 0x1;
+const SECTION_MAP_WRITE: u32 = 0x2;
 const SECTION_MAP_READ: u32 = 0x4;
 const SEC_COMMIT: u32 = 0x0800_0000;
 
@@ -63,13 +64,37 @@ fn payload(context: &ContextReference) -> &SectionPayload {
     unsafe { &*context.0.cast::<SectionPayload>() }
 }
 
-/// A read-only section of a whole stream, as large as the stream was then. Closed when dropped, at
+/// What a section's views may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SectionAccess {
+    Read,
+    Write,
+}
+
+impl SectionAccess {
+    fn mask(self) -> u32 {
+        match self {
+            Self::Read => SECTION_QUERY | SECTION_MAP_READ,
+            Self::Write => SECTION_QUERY | SECTION_MAP_READ | SECTION_MAP_WRITE,
+        }
+    }
+
+    pub(in crate::nt) fn protection(self) -> u32 {
+        match self {
+            Self::Read => PAGE_READONLY,
+            Self::Write => PAGE_READWRITE,
+        }
+    }
+}
+
+/// A section of a whole stream, as large as the stream was then. Closed when dropped, at
 /// PASSIVE_LEVEL.
 pub struct Section {
     context: ContextReference,
     handle: HANDLE,
     object: PVOID,
     file_size: u64,
+    access: SectionAccess,
 }
 
 // SAFETY: the handle is a kernel handle, which any thread may use; the rest is reference-counted.
@@ -84,6 +109,7 @@ impl Section {
         instance: Instance<'_>,
         file: FileRef<'_>,
         owner: Shared<T>,
+        access: SectionAccess,
     ) -> Result<Self, NtStatus> {
         let size = size_of::<SectionPayload>();
         let context = ContextReference::allocate(instance, FLT_SECTION_CONTEXT, size)?;
@@ -103,10 +129,10 @@ impl Section {
                 instance.raw,
                 file.as_ptr(),
                 context.0,
-                SECTION_QUERY | SECTION_MAP_READ,
+                access.mask(),
                 &raw mut attributes,
                 ptr::null_mut(),
-                PAGE_READONLY,
+                access.protection(),
                 SEC_COMMIT,
                 0,
                 &raw mut handle,
@@ -122,7 +148,12 @@ impl Section {
             handle,
             object,
             file_size,
+            access,
         })
+    }
+
+    pub(in crate::nt) fn access(&self) -> SectionAccess {
+        self.access
     }
 
     /// The stream's size in bytes when the section was created.

@@ -61,6 +61,11 @@ impl SharedMemory {
         Ok(memory)
     }
 
+    /// Its length.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Maps the memory into the process that calls, for reading and writing, and returns where. IRQL
     /// PASSIVE_LEVEL, in the program's own thread.
     pub fn map_for_caller(&self) -> Result<u64, NtStatus> {

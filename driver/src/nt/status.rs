@@ -9,6 +9,8 @@ pub struct NtStatus(NTSTATUS);
 
 impl NtStatus {
     pub const SUCCESS: Self = Self(0);
+    pub const REVISION_MISMATCH: Self = Self::from_code(0xC000_0059);
+    pub const ACCESS_DENIED: Self = Self::from_code(0xC000_0022);
     pub const INVALID_PARAMETER: Self = Self::from_code(0xC000_000D);
     pub const INVALID_DEVICE_REQUEST: Self = Self::from_code(0xC000_0010);
     pub const END_OF_FILE: Self = Self::from_code(0xC000_0011);
@@ -44,6 +46,11 @@ impl NtStatus {
     /// NT_SUCCESS: success and informational codes.
     pub const fn is_success(self) -> bool {
         self.0 >= 0
+    }
+
+    /// NT_ERROR: neither success nor a warning, which brings data with it.
+    pub const fn is_error(self) -> bool {
+        self.0.cast_unsigned() >> 30 == 3
     }
 
     /// What a routine returned, as a result.

@@ -1,11 +1,16 @@
 //! Views of sections, and their flushing: how the driver reaches a stream's persistent memory.
 
-use super::{process::in_system, section::Section, status::NtStatus};
+use super::{
+    process::in_system,
+    section::{Section, SectionAccess},
+    status::NtStatus,
+};
+use crate::settings::SETTINGS;
 use core::ptr;
 use daxflush_engine::{LINE_SIZE, Run};
-use daxflush_nvmem::{FlushFlags, NvMemory, NvMemoryRange, NvToken};
+use daxflush_nvmem::{FlushFlags, NvMemory, NvMemoryRange, NvToken, WriteFlags};
 use wdk_sys::{
-    HANDLE, LARGE_INTEGER, PAGE_READONLY, PVOID, SIZE_T,
+    HANDLE, LARGE_INTEGER, PVOID, SIZE_T,
     ntddk::{ZwMapViewOfSection, ZwUnmapViewOfSection},
 };
 
@@ -96,6 +101,38 @@ impl View {
         Ok(lines)
     }
 
+    /// Stores `content` at `offset`, all of it within the file as it was when a section to write was
+    /// created; flushes and drains as `flags` say. IRQL PASSIVE_LEVEL.
+    ///
+    /// # Errors
+    /// END_OF_FILE, with nothing stored, if it is not within the file; else a part may be stored.
+    pub fn store(
+        &mut self,
+        offset: u64,
+        content: Content<'_>,
+        flags: WriteFlags,
+    ) -> Result<(), NtStatus> {
+        let end = offset.saturating_add(content.bytes());
+        if end > self.section.file_size() {
+            return Err(NtStatus::END_OF_FILE);
+        }
+        if self.section.access() != SectionAccess::Write {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        let mut at = offset;
+        while at < end {
+            if !self.window.as_ref().is_some_and(|window| window.has(at)) {
+                self.move_to(at)?;
+            }
+            let window = self.window.as_ref().ok_or(NtStatus::INVALID_PARAMETER)?;
+            let stop = end.min(window.end());
+            let piece = content.piece(at.saturating_sub(offset)..stop.saturating_sub(offset));
+            window.store(at, piece.ok_or(NtStatus::INVALID_PARAMETER)?, flags)?;
+            at = stop;
+        }
+        Ok(())
+    }
+
     /// Maps the window that has byte `at` of the file.
     fn move_to(&mut self, at: u64) -> Result<(), NtStatus> {
         drop(self.window.take());
@@ -114,7 +151,40 @@ impl View {
 /// (nf-wdm-zwmapviewofsection).
 pub const WINDOW_ALIGNMENT: u64 = 64 << 10;
 
-/// A mapped part of a section, read-only, with its token.
+/// What is stored.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    /// These bytes.
+    Data(&'a [u8]),
+    /// One value, so many times.
+    Value(u8, u64),
+}
+
+impl Content<'_> {
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Data(data) => data.len() as u64,
+            Self::Value(_, count) => *count,
+        }
+    }
+
+    /// A part of it.
+    pub fn piece(&self, bytes: core::ops::Range<u64>) -> Option<Self> {
+        match self {
+            Self::Data(data) => {
+                let start = usize::try_from(bytes.start).ok()?;
+                data.get(start..usize::try_from(bytes.end).ok()?)
+                    .map(Self::Data)
+            }
+            Self::Value(value, _) => {
+                let count = bytes.end.checked_sub(bytes.start)?;
+                Some(Self::Value(*value, count))
+            }
+        }
+    }
+}
+
+/// A mapped part of a section, with its token.
 struct Window {
     base: PVOID,
     token: NvToken,
@@ -149,7 +219,7 @@ impl Window {
                     &raw mut size,
                     VIEW_UNMAP,
                     0,
-                    PAGE_READONLY,
+                    section.access().protection(),
                 )
             }
         });
@@ -178,6 +248,27 @@ impl Window {
 
     fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Stores all of `content` at byte `at` of the file, within this window of a section to write.
+    fn store(&self, at: u64, content: Content<'_>, flags: WriteFlags) -> Result<(), NtStatus> {
+        let bytes = at..at.saturating_add(content.bytes());
+        let place = self.range(bytes).ok_or(NtStatus::INVALID_PARAMETER)?;
+        let stored = in_system(|| {
+            // SAFETY: a view that can be written, mapped in the System process, where this thread is;
+            // only programs and the file system use the bytes, and neither by Rust references.
+            unsafe {
+                match content {
+                    Content::Data(data) => {
+                        MEMORY.write(self.token, place.base_address, data, flags)
+                    }
+                    Content::Value(value, _) => {
+                        MEMORY.fill(self.token, place.base_address, place.length, value, flags)
+                    }
+                }
+            }
+        });
+        stored.map_err(|error| NtStatus::from_raw(error.to_ntstatus()))
     }
 
     /// Bytes of the file within this window, as addresses.
@@ -220,7 +311,7 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.count == BATCH
+        self.count >= SETTINGS.batch_ranges().clamp(1, BATCH)
     }
 
     fn push(&mut self, range: NvMemoryRange) {

@@ -68,6 +68,7 @@ const _: () = {
     assert!(offset_of!(UNICODE_STRING, Buffer) == 8);
     assert!(size_of::<LARGE_INTEGER>() == 8);
     assert!(size_of::<FILE_STANDARD_INFORMATION>() == 24);
+    assert!(offset_of!(FILE_STANDARD_INFORMATION, EndOfFile) == 8);
     assert!(offset_of!(FILE_STANDARD_INFORMATION, NumberOfLinks) == 16);
     assert!(offset_of!(FILE_STANDARD_INFORMATION, DeletePending) == 20);
     assert!(offset_of!(MDL, Next) == 0);

@@ -240,6 +240,23 @@ typedef struct _FLT_CALLBACK_DATA {
     CCHAR RequestorMode;
 } FLT_CALLBACK_DATA;
 
+/*
+ * ns-fltkernel-_flt_file_name_information: USHORT Size; FLT_FILE_NAME_PARSED_FLAGS (USHORT);
+ * FLT_FILE_NAME_OPTIONS (ULONG); then the strings.
+ */
+typedef struct _FLT_FILE_NAME_INFORMATION {
+    USHORT Size;
+    USHORT NamesParsed;
+    ULONG Format;
+    UNICODE_STRING Name;
+    UNICODE_STRING Volume;
+    UNICODE_STRING Share;
+    UNICODE_STRING Extension;
+    UNICODE_STRING Stream;
+    UNICODE_STRING FinalComponent;
+    UNICODE_STRING ParentDir;
+} FLT_FILE_NAME_INFORMATION;
+
 /* ns-fltkernel-_flt_volume_properties */
 typedef struct _FLT_VOLUME_PROPERTIES {
     ULONG DeviceType;

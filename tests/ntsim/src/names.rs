@@ -2,8 +2,12 @@
 
 use crate::{
     NtStatus,
+    dispatch::{ACQUIRE_FOR_CC_FLUSH, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION},
     kernel::{Kernel, State},
-    nt::{Block, file_object as fo, flt_file_name_information as ni, get, put},
+    nt::{
+        Block, file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
+        flt_io_parameter_block as pb, get, put,
+    },
     thread,
 };
 
@@ -109,6 +113,28 @@ impl Kernel {
         let address = name.block.address();
         state.names.insert(address, name);
         Ok(address)
+    }
+
+    /// nf-fltkernel-fltgetfilenameinformation: asks where it is safe, and else refuses.
+    pub fn name_of_operation(&self, data: usize, options: u32) -> Result<usize, NtStatus> {
+        /// Operations in whose callbacks names cannot be asked for.
+        const REFUSED: [u8; 3] = [
+            ACQUIRE_FOR_CC_FLUSH,
+            RELEASE_FOR_CC_FLUSH,
+            RELEASE_FOR_SECTION_SYNCHRONIZATION,
+        ];
+        // SAFETY: callback data of ours, for the operation under way, in all of these.
+        let block: usize = unsafe { get(data, cd::IOPB) };
+        // SAFETY: as above.
+        let major: u8 = unsafe { get(block, pb::MAJOR_FUNCTION) };
+        // SAFETY: as above.
+        let file: usize = unsafe { get(block, pb::TARGET_FILE_OBJECT) };
+        // SAFETY: as above.
+        let instance: usize = unsafe { get(block, pb::TARGET_INSTANCE) };
+        if self.danger_of_query(file).is_some() || REFUSED.contains(&major) {
+            return Err(NtStatus::FLT_INVALID_NAME_REQUEST);
+        }
+        self.file_name(file, instance, options)
     }
 
     /// Why asking the file system for the name of this file object could be a deadlock.

@@ -4,11 +4,12 @@ mod common;
 
 use common::{driver, machine};
 use daxflush_protocol::{
-    CommitReply, CommitRequest, FileRange, Ioctl, MarkDirty, Statistics, USER_PATH, VersionReply,
+    CommitReply, CommitRequest, FileRange, Information, Ioctl, MarkDirty, ReplyHeader, Statistics,
+    StatisticsReply, StatisticsRequest, USER_PATH, VersionReply, reply_bytes,
 };
-use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, SimError, VolumeOptions};
+use ntsim::{Access, CutPolicy, Disposition, Handle, NtStatus, Sim, VolumeOptions};
 use std::sync::{Arc, Mutex};
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, IntoBytes};
 
 /// A machine with a DAX volume D: and the driver.
 fn boot() -> Sim {
@@ -41,14 +42,21 @@ fn survives(sim: &Sim, file: Handle, offset: u64, expected: &[u8]) -> bool {
     found == expected
 }
 
+/// An answer of fixed size.
+fn ask<T: FromBytes>(sim: &Sim, device: Handle, what: Ioctl, input: &[u8]) -> Result<T, NtStatus> {
+    let mut answer = vec![0; reply_bytes::<T>()];
+    let count = sim.device_io_control(device, what.code(), input, &mut answer)?;
+    assert_eq!(count, answer.len());
+    let (header, body) = ReplyHeader::read_from_prefix(&answer).expect("a header");
+    assert_eq!(header.size as usize, count);
+    Ok(T::read_from_bytes(body).expect("an answer"))
+}
+
 fn statistics(sim: &Sim, device: Handle) -> Statistics {
-    let mut reply = Statistics::new_zeroed();
-    let code = Ioctl::Statistics.code();
-    let count = sim
-        .device_io_control(device, code, &[], reply.as_mut_bytes())
-        .expect("counters");
-    assert_eq!(count, size_of::<Statistics>());
-    reply
+    let request = StatisticsRequest::default();
+    let reply: StatisticsReply =
+        ask(sim, device, Ioctl::Statistics, request.as_bytes()).expect("counters");
+    reply.counters
 }
 
 fn mark(sim: &Sim, device: Handle, file: u64, ranges: &[FileRange]) -> Result<usize, NtStatus> {
@@ -58,11 +66,12 @@ fn mark(sim: &Sim, device: Handle, file: u64, ranges: &[FileRange]) -> Result<us
 }
 
 fn commit(sim: &Sim, device: Handle, file: u64, range: FileRange) -> Result<u64, NtStatus> {
-    let request = CommitRequest { file, range };
-    let mut reply = CommitReply::new_zeroed();
-    let code = Ioctl::Commit.code();
-    sim.device_io_control(device, code, request.as_bytes(), reply.as_mut_bytes())
-        .map(|_| reply.lines)
+    let request = CommitRequest {
+        file,
+        range,
+        ..CommitRequest::default()
+    };
+    ask::<CommitReply>(sim, device, Ioctl::Commit, request.as_bytes()).map(|reply| reply.lines)
 }
 
 #[test]
@@ -315,13 +324,11 @@ fn requests_that_are_not_valid_change_nothing() {
         sim.device_io_control(device, code, &[1, 2, 3], &mut []),
         invalid
     );
-    let unknown = sim.device_io_control(device, Ioctl::Commit.code() + 4, &[], &mut []);
+    let unknown = sim.device_io_control(device, Ioctl::Commit.code() + 0x100, &[], &mut []);
     assert_eq!(unknown, Err(NtStatus::INVALID_DEVICE_REQUEST));
     let version = sim.device_io_control(device, Ioctl::Version.code(), &[], &mut [0; 19]);
-    assert_eq!(version, Err(NtStatus::BUFFER_TOO_SMALL));
-    let mut reply = VersionReply::new_zeroed();
-    sim.device_io_control(device, Ioctl::Version.code(), &[], reply.as_mut_bytes())
-        .expect("it");
+    assert_eq!(version, Err(NtStatus::BUFFER_OVERFLOW));
+    let reply: VersionReply = ask(&sim, device, Ioctl::Version, &[]).expect("it");
     assert_eq!(reply.line_size, 64);
     assert_eq!(statistics(&sim, device).dirty_lines, 0);
     for handle in [file, reader, device] {
@@ -366,9 +373,12 @@ fn a_commit_that_fails_says_so_and_forgets_nothing() {
 #[test]
 fn a_load_that_fails_leaves_nothing() {
     for routine in [
-        "ZwOpenKey",
         "FltRegisterFilter",
         "IoCreateDevice",
+        "RtlCreateSecurityDescriptor",
+        "RtlSetDaclSecurityDescriptor",
+        "ObOpenObjectByPointer",
+        "ZwSetSecurityObject",
         "IoCreateSymbolicLink",
         "FltStartFiltering",
     ] {
@@ -407,10 +417,7 @@ fn the_flush_method_can_be_forced() {
         sim.flush_file_buffers(file).expect("a flush");
         assert_eq!(*seen.lock().expect("the log"), instructions, "{name}");
         let device = sim.open_device(USER_PATH).expect("the device");
-        let mut reply = VersionReply::new_zeroed();
-        let code = Ioctl::Version.code();
-        sim.device_io_control(device, code, &[], reply.as_mut_bytes())
-            .expect("the version");
+        let reply: VersionReply = ask(&sim, device, Ioctl::Version, &[]).expect("the version");
         assert_eq!({ reply.method }, number);
         sim.close_handle(device).expect("close");
         sim.close_handle(file).expect("close");
@@ -418,34 +425,40 @@ fn the_flush_method_can_be_forced() {
     }
 }
 
-/// A setting that means nothing here is not guessed at: the driver says so by not loading.
+/// A setting that means nothing here is not guessed at: the default is in force, and the administrator
+/// is told.
 #[test]
 fn a_flush_method_that_is_none_is_refused() {
-    let set = |sim: &Sim, text: &str| sim.set_parameter("daxflush", "FlushMethod", text, false);
+    let refused = |prepare: &dyn Fn(&Sim), what: &str| {
+        let sim = machine();
+        prepare(&sim);
+        sim.load_driver(&driver(), "daxflush").expect("it loads");
+        let device = sim.open_device(USER_PATH).expect("the device");
+        let reply: VersionReply = ask(&sim, device, Ioctl::Version, &[]).expect("the version");
+        let automatic = [1, 2, 3].contains(&{ reply.method });
+        assert!(automatic, "{what}: {}", { reply.method });
+        let information: Information =
+            ask(&sim, device, Ioctl::Information, &[]).expect("information");
+        assert_eq!({ information.refused_settings }, 1, "{what}");
+        let told = sim.error_log();
+        assert_eq!(told.len(), 1, "{what}");
+        assert_eq!(told[0].strings, ["FlushMethod"], "{what}");
+        sim.close_handle(device).expect("close");
+        end(&sim);
+    };
     let long = "x".repeat(200);
     for text in ["wbinvd", "dc-cvap", "clwb\u{e9}", "CLWB ", long.as_str()] {
-        let sim = machine();
-        set(&sim, text);
-        let refused = sim.load_driver(&driver(), "daxflush").expect_err(text);
-        let status = NtStatus::INVALID_PARAMETER;
-        assert!(
-            matches!(refused, SimError::Driver { status: found, .. } if found == status),
-            "{text}: {refused}"
-        );
-        sim.check_nothing_left();
-        assert_eq!(sim.violations(), [], "{text}");
+        let set = |sim: &Sim| sim.set_parameter("daxflush", "FlushMethod", text, false);
+        refused(&set, text);
     }
-    let sim = machine();
-    sim.set_number_parameter("daxflush", "FlushMethod", 3);
-    assert!(sim.load_driver(&driver(), "daxflush").is_err());
-    for text in ["auto", "clwb"] {
-        let sim = machine();
-        set(&sim, text);
-        sim.fail_nth("ZwQueryValueKey", 1);
-        assert!(sim.load_driver(&driver(), "daxflush").is_err());
-        sim.check_nothing_left();
-        sim.load_driver(&driver(), "daxflush").expect("it loads");
-        end(&sim);
+    let number = |sim: &Sim| sim.set_number_parameter("daxflush", "FlushMethod", 3);
+    refused(&number, "a number");
+    for routine in ["ZwQueryValueKey", "ZwOpenKey"] {
+        let fails = |sim: &Sim| {
+            sim.set_parameter("daxflush", "FlushMethod", "clflush", false);
+            sim.fail_nth(routine, 1);
+        };
+        refused(&fails, routine);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use daxflush_protocol::{
     CloseLogRequest, CommitReply, CommitRequest, CreateLogRequest, FileRange, Ioctl, LogReply,
-    MarkDirty, Statistics, USER_PATH,
+    MarkDirty, ReplyHeader, Statistics, StatisticsReply, StatisticsRequest, USER_PATH, reply_bytes,
 };
 use ntsim::{Handle, NtStatus, Sim};
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, IntoBytes};
 
 /// A program that has the control device open.
 pub struct Client {
@@ -33,9 +33,47 @@ impl Client {
         self.sim.close_handle(self.device).expect("close");
     }
 
-    fn ask(&self, what: Ioctl, input: &[u8], output: &mut [u8]) -> Result<usize, NtStatus> {
-        self.sim
-            .device_io_control(self.device, what.code(), input, output)
+    /// A request as it is: the status, and what came back.
+    pub fn raw(&self, code: u32, input: &[u8], room: usize) -> (NtStatus, Vec<u8>) {
+        let mut output = vec![0; room];
+        let (status, count) = self
+            .sim
+            .device_io_control_raw(self.device, code, input, &mut output);
+        output.truncate(count);
+        (status, output)
+    }
+
+    /// A request with an answer of fixed size.
+    ///
+    /// # Errors
+    /// The driver's.
+    ///
+    /// # Panics
+    /// The answer is not what its header says.
+    pub fn ask<T: FromBytes>(&self, what: Ioctl, input: &[u8]) -> Result<T, NtStatus> {
+        let answer = self.answer(what, input, reply_bytes::<T>())?;
+        let (header, body) = ReplyHeader::read_from_prefix(&answer).expect("a header");
+        assert_eq!(header.size as usize, answer.len(), "{what:?}");
+        Ok(T::read_from_bytes(body).expect("the answer"))
+    }
+
+    /// A request that is answered with so many bytes at most.
+    ///
+    /// # Errors
+    /// The driver's, warnings too.
+    pub fn answer(&self, what: Ioctl, input: &[u8], room: usize) -> Result<Vec<u8>, NtStatus> {
+        match self.raw(what.code(), input, room) {
+            (NtStatus::SUCCESS, answer) => Ok(answer),
+            (status, _) => Err(status),
+        }
+    }
+
+    /// A request without an answer.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn tell(&self, what: Ioctl, input: &[u8]) -> Result<(), NtStatus> {
+        self.answer(what, input, 0).map(|_| ())
     }
 
     /// Reports stores.
@@ -48,7 +86,7 @@ impl Client {
     pub fn mark(&self, file: Handle, ranges: &[FileRange]) -> Result<(), NtStatus> {
         let mut buffer = vec![0; 16 + 16 * ranges.len()];
         let request = MarkDirty::encode(file.as_raw(), ranges, &mut buffer).expect("a request");
-        self.ask(Ioctl::MarkDirty, request, &mut []).map(|_| ())
+        self.tell(Ioctl::MarkDirty, request)
     }
 
     /// Commits a range; an empty one at 0 is the whole file. Returns the lines flushed.
@@ -57,9 +95,12 @@ impl Client {
     /// The driver's.
     pub fn commit(&self, file: Handle, range: FileRange) -> Result<u64, NtStatus> {
         let file = file.as_raw();
-        let request = CommitRequest { file, range };
-        let mut reply = CommitReply::new_zeroed();
-        self.ask(Ioctl::Commit, request.as_bytes(), reply.as_mut_bytes())?;
+        let request = CommitRequest {
+            file,
+            range,
+            ..CommitRequest::default()
+        };
+        let reply: CommitReply = self.ask(Ioctl::Commit, request.as_bytes())?;
         Ok(reply.lines)
     }
 
@@ -73,9 +114,7 @@ impl Client {
             entries,
             reserved: 0,
         };
-        let mut reply = LogReply::new_zeroed();
-        self.ask(Ioctl::CreateLog, request.as_bytes(), reply.as_mut_bytes())?;
-        Ok(reply)
+        self.ask(Ioctl::CreateLog, request.as_bytes())
     }
 
     /// Closes a dirty log.
@@ -84,8 +123,7 @@ impl Client {
     /// The driver's.
     pub fn close_log(&self, log: u64) -> Result<(), NtStatus> {
         let request = CloseLogRequest { log };
-        self.ask(Ioctl::CloseLog, request.as_bytes(), &mut [])
-            .map(|_| ())
+        self.tell(Ioctl::CloseLog, request.as_bytes())
     }
 
     /// The driver's counters.
@@ -93,9 +131,8 @@ impl Client {
     /// # Panics
     /// They cannot be had.
     pub fn statistics(&self) -> Statistics {
-        let mut reply = Statistics::new_zeroed();
-        let told = self.ask(Ioctl::Statistics, &[], reply.as_mut_bytes());
-        assert_eq!(told, Ok(size_of::<Statistics>()));
-        reply
+        let request = StatisticsRequest::default();
+        let reply = self.ask::<StatisticsReply>(Ioctl::Statistics, request.as_bytes());
+        reply.expect("statistics").counters
     }
 }

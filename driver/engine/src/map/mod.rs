@@ -73,11 +73,22 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
 
     /// Number of dirty lines of a stream of `end` bytes.
     pub fn dirty_lines(&self, end: u64) -> u64 {
-        let lines = end.div_ceil(LINE_SIZE).min(MAX_LINE);
+        self.dirty_lines_in(0..end)
+    }
+
+    /// Number of dirty lines among those that overlap `bytes`.
+    pub fn dirty_lines_in(&self, bytes: Range<u64>) -> u64 {
+        let end = bytes.end.div_ceil(LINE_SIZE).min(MAX_LINE);
+        let lines = bytes.start / LINE_SIZE..end;
         if self.everything.load(SeqCst) {
-            return lines;
+            return end.saturating_sub(lines.start);
         }
-        count(self.reserve(), self.root.load(SeqCst), LEVELS, 0..lines)
+        count(self.reserve(), self.root.load(SeqCst), LEVELS, 0, &lines)
+    }
+
+    /// Whether every line is dirty, wherever the stream ends.
+    pub fn is_all_dirty(&self) -> bool {
+        self.everything.load(SeqCst)
     }
 
     /// Nodes of the reserve that this map has.
@@ -129,24 +140,28 @@ fn child(reserve: &Reserve, entry: u64) -> Option<(u32, &Node)> {
     Some((index, reserve.get(index)?))
 }
 
-/// Dirty lines below an entry, within the first `lines.end` lines; the entry starts at
-/// `lines.start`. The depth of recursion is the height of the tree.
-fn count(reserve: &Reserve, entry: u64, levels: u32, lines: Range<u64>) -> u64 {
-    let Range { start, end } = lines;
-    if start >= end || entry == 0 {
+/// Dirty lines below an entry that starts at line `start`, among `lines`. The depth of recursion is
+/// the height of the tree.
+fn count(reserve: &Reserve, entry: u64, levels: u32, start: u64, lines: &Range<u64>) -> u64 {
+    let span = entry_lines(levels).saturating_mul(FANOUT as u64);
+    let first = start.max(lines.start);
+    let end = start.saturating_add(span).min(lines.end);
+    if first >= end || entry == 0 {
         return 0;
     }
-    let span = entry_lines(levels).saturating_mul(FANOUT as u64);
     let Some((_, node)) = child(reserve, entry) else {
-        return span.min(end.saturating_sub(start));
+        return end.saturating_sub(first);
     };
     let mut sum = 0_u64;
     for (slot, word) in dirty_words(node) {
         let first = start.saturating_add(entry_lines(levels).saturating_mul(slot as u64));
         let value = word.load(SeqCst);
         let below = match levels.checked_sub(1) {
-            Some(levels) => count(reserve, value, levels, first..end),
-            None => u64::from((value & below_mask(first, end)).count_ones()),
+            Some(levels) => count(reserve, value, levels, first, lines),
+            None => {
+                let before = below_mask(first, lines.start);
+                u64::from((value & below_mask(first, lines.end) & !before).count_ones())
+            }
         };
         sum = sum.saturating_add(below);
     }

@@ -1,13 +1,13 @@
 //! Routines of fltmgr.sys. Each is on the reference page nf-fltkernel-NAME; the IRQL is from there.
 
 use super::{
-    FLT_CONTEXT_TYPE, FLT_REGISTRATION, FLT_SET_CONTEXT_OPERATION, FLT_VOLUME_PROPERTIES,
-    PFLT_CALLBACK_DATA, PFLT_CONTEXT, PFLT_DEFERRED_IO_WORKITEM, PFLT_FILTER, PFLT_INSTANCE,
-    PFLT_VOLUME,
+    FLT_CONTEXT_TYPE, FLT_FILE_NAME_INFORMATION, FLT_REGISTRATION, FLT_SET_CONTEXT_OPERATION,
+    FLT_VOLUME_PROPERTIES, PFLT_CALLBACK_DATA, PFLT_CONTEXT, PFLT_DEFERRED_IO_WORKITEM,
+    PFLT_FILTER, PFLT_INSTANCE, PFLT_VOLUME,
 };
 use wdk_sys::{
     ACCESS_MASK, BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT,
-    PFILE_OBJECT, POBJECT_ATTRIBUTES, POOL_TYPE, PVOID, ULONG, ULONG_PTR,
+    PFILE_OBJECT, POBJECT_ATTRIBUTES, POOL_TYPE, PUNICODE_STRING, PVOID, ULONG, ULONG_PTR,
 };
 
 unsafe extern "system" {
@@ -74,6 +74,29 @@ unsafe extern "system" {
         name: PCUNICODE_STRING,
         instance: *mut PFLT_INSTANCE,
     ) -> NTSTATUS;
+    /// IRQL <= APC_LEVEL.
+    pub fn FltGetVolumeFromInstance(instance: PFLT_INSTANCE, volume: *mut PFLT_VOLUME) -> NTSTATUS;
+    /// IRQL <= APC_LEVEL.
+    pub fn FltGetVolumeName(
+        volume: PFLT_VOLUME,
+        name: PUNICODE_STRING,
+        needed: *mut ULONG,
+    ) -> NTSTATUS;
+    /// IRQL <= APC_LEVEL.
+    pub fn FltGetFileNameInformation(
+        data: PFLT_CALLBACK_DATA,
+        options: ULONG,
+        information: *mut *mut FLT_FILE_NAME_INFORMATION,
+    ) -> NTSTATUS;
+    /// IRQL <= APC_LEVEL.
+    pub fn FltGetFileNameInformationUnsafe(
+        file: PFILE_OBJECT,
+        instance: PFLT_INSTANCE,
+        options: ULONG,
+        information: *mut *mut FLT_FILE_NAME_INFORMATION,
+    ) -> NTSTATUS;
+    /// IRQL <= APC_LEVEL.
+    pub fn FltReleaseFileNameInformation(information: *mut FLT_FILE_NAME_INFORMATION);
     /// IRQL <= DISPATCH_LEVEL.
     pub fn FltObjectDereference(object: PVOID);
     /// IRQL <= APC_LEVEL.

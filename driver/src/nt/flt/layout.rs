@@ -44,6 +44,10 @@ layouts! {
         SectorSize: 16, Flags: 18, FileSystemDriverName: 24, FileSystemDeviceName: 40,
         RealDeviceName: 56,
     }
+    FLT_FILE_NAME_INFORMATION: 120 {
+        Size: 0, NamesParsed: 2, Format: 4, Name: 8, Volume: 24, Share: 40, Extension: 56, Stream: 72,
+        FinalComponent: 88, ParentDir: 104,
+    }
     FLT_IO_PARAMETER_BLOCK: 72 {
         IrpFlags: 0, MajorFunction: 4, MinorFunction: 5, OperationFlags: 6, Reserved: 7,
         TargetFileObject: 8, TargetInstance: 16, Parameters: 24,

@@ -166,3 +166,18 @@ pub struct FLT_VOLUME_PROPERTIES {
     pub FileSystemDeviceName: UNICODE_STRING,
     pub RealDeviceName: UNICODE_STRING,
 }
+
+/// ns-fltkernel-_flt_file_name_information
+#[repr(C)]
+pub struct FLT_FILE_NAME_INFORMATION {
+    pub Size: USHORT,
+    pub NamesParsed: USHORT,
+    pub Format: ULONG,
+    pub Name: UNICODE_STRING,
+    pub Volume: UNICODE_STRING,
+    pub Share: UNICODE_STRING,
+    pub Extension: UNICODE_STRING,
+    pub Stream: UNICODE_STRING,
+    pub FinalComponent: UNICODE_STRING,
+    pub ParentDir: UNICODE_STRING,
+}

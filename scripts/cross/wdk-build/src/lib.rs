@@ -195,7 +195,7 @@ pub fn configure_wdk_binary_build() -> Result<(), ConfigError> {
     configure_wdk_library_build()?;
     let out = PathBuf::from(var("OUT_DIR")?);
     println!("cargo::rustc-link-search={}", out.display());
-    for library in ["ntoskrnl", "fltmgr"] {
+    for library in ["ntoskrnl", "fltmgr", "rpcrt4"] {
         import_library(library, &out)?;
     }
     for arg in [

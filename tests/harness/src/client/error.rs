@@ -15,6 +15,9 @@ pub enum ClientError<E> {
     /// The driver's answer is too short.
     #[error("the driver answered with {0} bytes, too few")]
     ShortAnswer(usize),
+    /// More data than one request can carry.
+    #[error("more data than one request can carry")]
+    TooLong,
     /// See [`BadRing`].
     #[error(transparent)]
     Log(#[from] BadRing),

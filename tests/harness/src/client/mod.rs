@@ -16,7 +16,7 @@ mod ring;
 mod sys;
 mod word;
 
-pub use device::Device;
+pub use device::{Device, Scope};
 pub use error::ClientError;
 pub use file::DaxFile;
 pub use first_writes::{FirstWrites, Pages};
@@ -26,5 +26,7 @@ pub use ring::{Append, BadRing, Ring};
 pub use sys::Simulated;
 #[cfg(windows)]
 pub use sys::Windows;
-pub use sys::{FaultHandler, MAX_REGIONS, Mapping, PAGE, Platform, Tracked, View, store};
+pub use sys::{
+    DeviceAccess, FaultHandler, MAX_REGIONS, Mapping, PAGE, Platform, Tracked, View, store,
+};
 pub use word::Word;

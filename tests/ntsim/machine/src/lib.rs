@@ -24,6 +24,23 @@ pub mod pmem;
 pub mod shared_memory;
 mod signal;
 
+/// The processor that the calling thread runs on: its own, as every host thread is one, unless it was
+/// moved to another's.
+pub fn current_processor() -> u32 {
+    match MOVED_TO.get() {
+        0 => current_thread(),
+        processor => processor,
+    }
+}
+
+/// Moves the calling thread to a processor, or back to its own (0), and returns where it had been
+/// moved before.
+pub fn move_to_processor(processor: u32) -> u32 {
+    MOVED_TO.replace(processor)
+}
+
+thread_local!(static MOVED_TO: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+
 /// The identity of the calling thread, as the machine sees it: each host thread is a processor of
 /// its own, with its own flushes in flight. Never zero, never reused.
 pub fn current_thread() -> u32 {

@@ -105,6 +105,20 @@ impl Cpu {
         self.register(libc::REG_RCX) as usize
     }
 
+    /// An XMM register, in memory order.
+    pub fn xmm(&self, index: usize) -> [u8; 16] {
+        // SAFETY: valid while the handler runs, by `from_context`.
+        let state = unsafe { (*self.context).uc_mcontext.fpregs.as_ref() };
+        let words = state.and_then(|state| state._xmm.get(index));
+        let mut bytes = [0; 16];
+        if let Some(words) = words {
+            for (to, from) in bytes.chunks_exact_mut(4).zip(words.element) {
+                to.copy_from_slice(&from.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
     pub fn set_rip(&mut self, rip: usize) {
         self.gregs_mut()[libc::REG_RIP as usize] = rip as i64;
     }

@@ -25,6 +25,7 @@ const FUNCTIONS: &[&str] = &[
     "drain_mfence",
     "store_nt8",
     "store_nt4",
+    "store_nt16",
     "persist_and_call",
     "copy_and_persist",
 ];
@@ -264,6 +265,24 @@ fn non_temporal_stores_store_and_wait_for_a_fence() {
 }
 
 #[test]
+fn wide_non_temporal_stores_too() {
+    let _thread = enter_thread().unwrap();
+    let bench = Bench::new();
+    let view = bench.pmem.map(0, 2 * PAGE, true).unwrap();
+    bench.pmem.write(0, &[1; 200]).unwrap();
+    bench.call("store_nt16", view.base() + 112, 0x0202_0202_0303_0303);
+    let stored = [3, 3, 3, 3, 2, 2, 2, 2, 3, 3, 3, 3, 2, 2, 2, 2, 1];
+    let mut now = [0; 17];
+    bench.pmem.read(112, &mut now).unwrap();
+    assert_eq!(now, stored);
+    assert_eq!(bench.durable(112), 0);
+    bench.call("drain", 0, 0);
+    let durable: Vec<u8> = (112..128).map(|at| bench.durable(at)).collect();
+    assert_eq!(durable, stored[..16]);
+    assert_eq!((bench.durable(111), bench.durable(128)), (0, 0));
+}
+
+#[test]
 fn the_probe_sees_the_state_after_each_event() {
     let _thread = enter_thread().unwrap();
     let bench = Bench::new();
@@ -403,7 +422,7 @@ fn what_is_not_emulated_is_refused_by_name() {
     let text = error.to_string();
     assert!(matches!(error, PlantError::Unsupported { .. }));
     assert!(
-        text.contains("movntdq at test.sys+0x1000, clwb at test.sys+0x1004"),
+        text.contains("movntps at test.sys+0x1000, clwb at test.sys+0x1003"),
         "{text}"
     );
 }

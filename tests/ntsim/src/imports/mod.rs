@@ -8,6 +8,7 @@ mod etw;
 mod fltmgr;
 mod names;
 mod ntoskrnl;
+mod processors;
 mod sections;
 mod security;
 
@@ -65,7 +66,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
             .or_else(|| sections::resolve(name))
             .or_else(|| security::resolve(name))
             .or_else(|| error_log::resolve(name))
-            .or_else(|| etw::resolve(name)),
+            .or_else(|| etw::resolve(name))
+            .or_else(|| processors::resolve(name)),
     }
 }
 

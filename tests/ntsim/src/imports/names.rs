@@ -37,6 +37,17 @@ unsafe fn write_name(name: &str, string: usize, needed: *mut u32) -> Result<(), 
 }
 
 imports! {
+    /// nf-fltkernel-fltgetfilenameinformation
+    FltGetFileNameInformation(data: usize, options: u32, information: *mut usize) -> i32,
+        APC_LEVEL, |kernel| {
+        if kernel.fails("FltGetFileNameInformation") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
+        code(kernel.name_of_operation(data, options).map(|name| {
+            // SAFETY: the driver's out parameter.
+            unsafe { information.write(name) };
+        }))
+    }
     /// nf-fltkernel-fltgetfilenameinformationunsafe
     FltGetFileNameInformationUnsafe(
         file: usize, instance: usize, options: u32, information: *mut usize

@@ -1,7 +1,16 @@
 //! Sections for data scan: a minifilter's, of a stream.
 
 use super::{Backing, PAGE_READONLY, PAGE_READWRITE, SEC_COMMIT, Section};
-use crate::{NtStatus, contexts::SECTION, kernel::Kernel, objects::Target};
+use crate::{
+    NtStatus, Sim,
+    callback_data::Parameters,
+    contexts::SECTION,
+    dispatch::{ACQUIRE_FOR_SECTION_SYNCHRONIZATION, RELEASE_FOR_SECTION_SYNCHRONIZATION},
+    kernel::Kernel,
+    nt::{file_object, get},
+    objects::Target,
+    thread,
+};
 use std::sync::{Arc, atomic::Ordering};
 
 /// What FltCreateSectionForDataScan is called with.
@@ -29,6 +38,9 @@ impl Kernel {
         request: &DataScanRequest,
     ) -> Result<DataScanSection, NtStatus> {
         self.check_data_scan(request)?;
+        if request.protection == PAGE_READWRITE {
+            self.synchronize_section(request.file_object)?;
+        }
         let context = request.context;
         let mut state = self.lock();
         let opened = state.file_objects.get(&request.file_object);
@@ -89,13 +101,44 @@ impl Kernel {
         if request.allocation & SEC_COMMIT == 0 {
             return Err(NtStatus::INVALID_PARAMETER_9);
         }
-        if request.protection != PAGE_READONLY {
-            self.violation("section", "sections for data scan should be read-only");
+        // The page advises against it, as a transaction drops what is written to a file that was
+        // opened to be read.
+        if request.protection != PAGE_READONLY && !self.may_write(request.file_object) {
+            self.violation("section", "a section to write of a file opened to be read");
         }
         if !request.kernel_handle {
             self.violation("section", "a driver's section without OBJ_KERNEL_HANDLE");
         }
         Ok(())
+    }
+
+    fn may_write(&self, file_object: usize) -> bool {
+        let known = self.lock().file_objects.contains_key(&file_object);
+        // SAFETY: a file object of ours.
+        known && unsafe { get::<u8>(file_object, file_object::WRITE_ACCESS) } != 0
+    }
+
+    /// The memory manager acquires the file for the section, whoever creates it: no page says that a
+    /// filter does not see the callbacks of its own sections.
+    fn synchronize_section(self: &Arc<Self>, file_object: usize) -> Result<(), NtStatus> {
+        let sim = Sim {
+            kernel: self.clone(),
+        };
+        let volume = self
+            .lock()
+            .file_objects
+            .get(&file_object)
+            .map(|file| file.volume);
+        let volume = volume.ok_or(NtStatus::INVALID_FILE_FOR_SECTION)?;
+        let protection = PAGE_READWRITE;
+        thread::as_program(|| {
+            let acquire = ACQUIRE_FOR_SECTION_SYNCHRONIZATION;
+            let sync = Parameters::SectionSync { protection };
+            sim.dispatch(acquire, volume, file_object, sync, || Ok(0))?;
+            let release = RELEASE_FOR_SECTION_SYNCHRONIZATION;
+            sim.dispatch(release, volume, file_object, Parameters::None, || Ok(0))
+        })
+        .map(|_| ())
     }
 
     /// nf-fltkernel-fltclosesectionfordatascan

@@ -20,7 +20,7 @@ use linux::{change_protection, install};
 use windows::{change_protection, install};
 
 pub(super) use log::SharedLog;
-pub use platform::{Mapping, Platform};
+pub use platform::{DeviceAccess, Mapping, Platform};
 pub use regions::MAX_REGIONS;
 #[cfg(target_os = "linux")]
 pub use simulated::Simulated;

@@ -15,6 +15,15 @@ pub unsafe trait Mapping: Send + Sync {
     fn bytes(&self) -> usize;
 }
 
+/// What the control device is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceAccess {
+    /// What every authenticated user may do (GENERIC_READ).
+    Read,
+    /// What administrators and SYSTEM may do, too (GENERIC_READ and GENERIC_WRITE).
+    ReadWrite,
+}
+
 /// A system with daxflush.sys in it, as a program sees it.
 ///
 /// # Safety
@@ -33,12 +42,12 @@ pub unsafe trait Platform: Clone {
     ///
     /// # Errors
     /// It is not there, or may not be opened.
-    fn open_device(&self) -> Result<Self::Handle, Self::Error>;
+    fn open_device(&self, access: DeviceAccess) -> Result<Self::Handle, Self::Error>;
 
     /// DeviceIoControl; returns the bytes written to `output`.
     ///
     /// # Errors
-    /// The driver's.
+    /// The driver's. `output` holds what there was room for if [`is_overflow`](Self::is_overflow).
     fn control(
         &self,
         device: &Self::Handle,
@@ -46,6 +55,9 @@ pub unsafe trait Platform: Clone {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, Self::Error>;
+
+    /// Whether an error is STATUS_BUFFER_OVERFLOW (ERROR_MORE_DATA).
+    fn is_overflow(error: &Self::Error) -> bool;
 
     /// Opens a file to read and write it, made if it is not there.
     ///

@@ -1,6 +1,6 @@
 //! The simulated machine as a platform.
 
-use super::{Mapping, PAGE, Platform};
+use super::{DeviceAccess, Mapping, PAGE, Platform};
 use daxflush_protocol::{Ioctl, USER_PATH};
 use ntsim::{Access, Disposition, Handle, MappedView, NtStatus, Sim};
 
@@ -26,8 +26,18 @@ unsafe impl Platform for Simulated {
     type Handle = Handle;
     type View = MappedView;
 
-    fn open_device(&self) -> Result<Handle, NtStatus> {
-        self.0.open_device(USER_PATH)
+    fn open_device(&self, access: DeviceAccess) -> Result<Handle, NtStatus> {
+        const GENERIC_READ: u32 = 0x8000_0000;
+        const GENERIC_WRITE: u32 = 0x4000_0000;
+        let rights = match access {
+            DeviceAccess::Read => GENERIC_READ,
+            DeviceAccess::ReadWrite => GENERIC_READ | GENERIC_WRITE,
+        };
+        self.0.open_device_with(USER_PATH, rights)
+    }
+
+    fn is_overflow(error: &NtStatus) -> bool {
+        *error == NtStatus::BUFFER_OVERFLOW
     }
 
     fn control(

@@ -17,6 +17,8 @@ pub enum SiteKind {
     Fence(FenceInstruction),
     /// MOVNTI.
     NtStore,
+    /// MOVNTDQ, of an XMM register.
+    NtStoreXmm,
 }
 
 impl SiteKind {
@@ -29,6 +31,7 @@ impl SiteKind {
             SiteKind::Fence(FenceInstruction::Sfence) => "sfence",
             SiteKind::Fence(FenceInstruction::Mfence) => "mfence",
             SiteKind::NtStore => "movnti",
+            SiteKind::NtStoreXmm => "movntdq",
         }
     }
 }
@@ -61,6 +64,7 @@ pub(super) fn classify(instruction: &Instruction) -> Class {
         Mnemonic::Sfence => SiteKind::Fence(FenceInstruction::Sfence),
         Mnemonic::Mfence => SiteKind::Fence(FenceInstruction::Mfence),
         Mnemonic::Movnti => SiteKind::NtStore,
+        Mnemonic::Movntdq => SiteKind::NtStoreXmm,
         other if is_other_store_around_cache(other) => return Class::Unsupported,
         _ => return Class::Other,
     };
@@ -74,8 +78,7 @@ fn is_other_store_around_cache(mnemonic: Mnemonic) -> bool {
     use Mnemonic::*;
     matches!(
         mnemonic,
-        Movntdq
-            | Movntpd
+        Movntpd
             | Movntps
             | Movntq
             | Movntsd

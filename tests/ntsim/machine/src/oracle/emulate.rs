@@ -27,10 +27,11 @@ pub(super) fn step_over(cpu: &mut Cpu, plant: &Plant, site: &Site) -> Event {
     let kind = match site.kind {
         SiteKind::Flush(how) => flush(how, effective_address(cpu, &site.instruction)),
         SiteKind::Fence(instruction) => {
-            pmem::observe_fence(crate::current_thread());
+            pmem::observe_fence(crate::current_processor());
             EventKind::Fence { instruction }
         }
         SiteKind::NtStore => nt_store(cpu, &site.instruction),
+        SiteKind::NtStoreXmm => nt_store_xmm(cpu, &site.instruction),
     };
     EMULATING.set(None);
     cpu.set_rip(site.instruction.next_ip() as usize);
@@ -42,7 +43,7 @@ fn flush(instruction: FlushInstruction, va: usize) -> EventKind {
     // the image asked for; what it hits, if not a fault, is any readable byte.
     unsafe { (va as *const u8).read_volatile() };
     let line = va & !(LINE as usize - 1);
-    let thread = crate::current_thread();
+    let thread = crate::current_processor();
     let pmem = pmem::with_translation(line, |device, offset| {
         let bytes = line_bytes(line);
         match instruction {
@@ -84,7 +85,29 @@ fn nt_store(cpu: &Cpu, instruction: &Instruction) -> EventKind {
             _ => std::arch::asm!("movnti [{}], {}", in(reg) va, in(reg) value),
         }
     }
-    let bytes = &value.to_le_bytes()[..len];
+    seen(va, &value.to_le_bytes()[..len])
+}
+
+fn nt_store_xmm(cpu: &Cpu, instruction: &Instruction) -> EventKind {
+    let va = effective_address(cpu, instruction);
+    let register = instruction.op1_register() as usize - Register::XMM0 as usize;
+    let value = cpu.xmm(register);
+    // SAFETY: the store that the image asked for, by the same instruction; it faults where that would.
+    unsafe {
+        std::arch::asm!(
+            "movdqu {value}, [{from}]",
+            "movntdq [{va}], {value}",
+            from = in(reg) value.as_ptr(),
+            va = in(reg) va,
+            value = out(xmm_reg) _,
+        );
+    }
+    seen(va, &value)
+}
+
+/// Tells the persistent memory of a store past the caches.
+fn seen(va: usize, bytes: &[u8]) -> EventKind {
+    let len = bytes.len();
     // An unaligned store may cross into the next line, or even the next extent.
     let first = (LINE as usize - va % LINE as usize).min(len);
     let pmem = observe_nt_store(va, &bytes[..first]);
@@ -96,7 +119,7 @@ fn nt_store(cpu: &Cpu, instruction: &Instruction) -> EventKind {
 
 fn observe_nt_store(va: usize, bytes: &[u8]) -> Option<Location> {
     pmem::with_translation(va, |device, offset| {
-        device.observe_nt_store(crate::current_thread(), offset, bytes);
+        device.observe_nt_store(crate::current_processor(), offset, bytes);
         Location {
             device: device.id(),
             offset,

@@ -53,3 +53,7 @@ void crash_fastfail(void) { __asm__ volatile("mov $7, %%ecx\n int $0x29" : : : "
 void crash_int3(void) { __asm__ volatile("int3"); }
 long crash_divide(long a, long b) { __asm__ volatile("idivl %1" : "+a"(a) : "r"(b) : "rdx"); return a; }
 void crash_call(void (*f)(void)) { f(); __asm__ volatile(""); }
+void store_nt16(void *p, u64 value) {
+    __asm__ volatile("movq %1, %%xmm9\n\tpunpcklqdq %%xmm9, %%xmm9\n\tmovntdq %%xmm9, (%0)"
+                     : : "r"(p), "r"(value) : "xmm9", "memory");
+}

@@ -3,6 +3,6 @@
 .text
 .globl DriverEntry
 DriverEntry:
-    movntdq [rcx], xmm0
+    movntps [rcx], xmm0
     clwb gs:[rcx]
     ret

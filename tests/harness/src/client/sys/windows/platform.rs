@@ -1,6 +1,6 @@
 //! Windows' calls.
 
-use crate::client::{Mapping, PAGE, Platform};
+use crate::client::{DeviceAccess, Mapping, PAGE, Platform};
 use daxflush_protocol::{Ioctl, USER_PATH};
 use std::{
     fs::{File, OpenOptions},
@@ -12,7 +12,7 @@ use std::{
     ptr::{null, null_mut, with_exposed_provenance, with_exposed_provenance_mut},
 };
 use windows_sys::Win32::{
-    Foundation::{GENERIC_READ, GENERIC_WRITE},
+    Foundation::{ERROR_MORE_DATA, GENERIC_READ, GENERIC_WRITE},
     Storage::FileSystem::{
         DELETE, FILE_DISPOSITION_INFO, FileDispositionInfo, SetFileInformationByHandle,
     },
@@ -82,8 +82,15 @@ unsafe impl Platform for Windows {
     type Handle = File;
     type View = FileView;
 
-    fn open_device(&self) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).open(USER_PATH)
+    fn open_device(&self, access: DeviceAccess) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(access == DeviceAccess::ReadWrite)
+            .open(USER_PATH)
+    }
+
+    fn is_overflow(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(ERROR_MORE_DATA as i32)
     }
 
     fn control(
