@@ -25,6 +25,12 @@ impl Client {
         Self { sim, device }
     }
 
+    /// A device that somebody else has opened, and closes.
+    pub fn over(sim: &Sim, device: Handle) -> Self {
+        let sim = sim.clone();
+        Self { sim, device }
+    }
+
     /// Closes the device.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
 mod control;
 pub mod mixed;
 mod power;
+pub mod scene;
 mod world;
 
 pub use control::Client;
