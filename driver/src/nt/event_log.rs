@@ -18,13 +18,13 @@ use wdk_sys::{
 #[repr(u32)]
 pub enum Event {
     /// A setting's stored value cannot be used; the text names it.
-    SettingRefused = 0x8004_0001,
+    SettingRefused = 0x8004_4001,
     /// A commit failed that nobody can be told of: at the end of a handle, a detach or a shutdown.
-    CommitFailed = 0xC004_0002,
+    CommitFailed = 0xC004_4002,
     /// A volume's device went away without a word while lines were dirty.
-    VolumeLost = 0xC004_0003,
+    VolumeLost = 0xC004_4003,
     /// The administrator has said that caches survive a power cut.
-    NothingFlushed = 0x4004_0004,
+    NothingFlushed = 0x4004_4004,
 }
 
 /// Characters of a text, with its null character.
