@@ -20,6 +20,8 @@ pub struct Log {
     /// The file object that it was made for; its cleanup ends the log.
     file: usize,
     process: u64,
+    /// The process that has attached to it last, and appends.
+    attached: Option<u64>,
     memory: SharedMemory,
     reader: LogReader,
 }
@@ -54,6 +56,7 @@ pub fn open(stream: &Stream, file: FileRef<'_>, entries: u32) -> Result<LogReply
         id,
         file: file.identity(),
         process,
+        attached: None,
         memory,
         reader,
     };
@@ -88,8 +91,8 @@ pub fn open(stream: &Stream, file: FileRef<'_>, entries: u32) -> Result<LogReply
     })
 }
 
-/// Maps a log for the process that calls, which appends from now on in place of the one before. IRQL
-/// PASSIVE_LEVEL.
+/// Maps a log for the process that calls, which appends from now on in place of the one before, and whose
+/// file ends it from now on. Whoever has had it stays believed: it has handed it over. IRQL PASSIVE_LEVEL.
 ///
 /// # Errors
 /// INVALID_PARAMETER if the log has ended, QUOTA_EXCEEDED for too many processes, and the kernel's.
@@ -108,8 +111,9 @@ pub fn attach(stream: &Stream, file: FileRef<'_>, id: u64) -> Result<LogReply, N
             SharedMemory::unmap_for_caller(address);
             return Err(NtStatus::QUOTA_EXCEEDED);
         }
-        stream.mappers.close_log(log.process);
-        log.process = process;
+        if let Some(before) = log.attached.replace(process) {
+            stream.mappers.close_log(before);
+        }
         log.file = file.identity();
         Ok(LogReply {
             log: id,
@@ -167,6 +171,9 @@ fn close_those(stream: &Stream, ending: Ending, chosen: impl Fn(&Log) -> bool) {
                 stream.map.mark_all();
             }
             stream.mappers.close_log(log.process);
+            if let Some(process) = log.attached {
+                stream.mappers.close_log(process);
+            }
             drop(logs);
             drop(log);
         } else {

@@ -234,14 +234,40 @@ impl Kernel {
         access: u32,
         user: bool,
     ) -> Result<usize, NtStatus> {
-        let state = self.lock();
-        let entry = state.handle(handle)?;
+        self.lock().object_by_handle(self, handle, access, user)
+    }
+
+    /// ObReferenceObjectByHandle: nobody closes the handle between the look and the reference.
+    pub fn reference_by_handle(
+        &self,
+        handle: u64,
+        access: u32,
+        user: bool,
+    ) -> Result<usize, NtStatus> {
+        let mut state = self.lock();
+        let address = state.object_by_handle(self, handle, access, user)?;
+        if let Some(file) = state.file_objects.get_mut(&address) {
+            file.references += 1;
+        }
+        Ok(address)
+    }
+}
+
+impl State {
+    fn object_by_handle(
+        &self,
+        kernel: &Kernel,
+        handle: u64,
+        access: u32,
+        user: bool,
+    ) -> Result<usize, NtStatus> {
+        let entry = self.handle(handle)?;
         if user && entry.kernel {
             return Err(NtStatus::INVALID_HANDLE);
         }
         if !user && !entry.kernel {
             // Driver Verifier stops here: C4, subcode F6.
-            self.violation("handle", "a program's handle was looked up in KernelMode");
+            kernel.violation("handle", "a program's handle was looked up in KernelMode");
         }
         let (Target::File(file) | Target::Device(file)) = entry.target else {
             return Err(NtStatus::OBJECT_TYPE_MISMATCH);
@@ -251,7 +277,9 @@ impl Kernel {
         }
         Ok(file)
     }
+}
 
+impl Kernel {
     /// ZwClose (nf-ntifs-ntclose) of a kernel handle.
     pub fn close_kernel_handle(self: &Arc<Self>, handle: u64) -> NtStatus {
         let entry = self.lock().handles.remove(&handle);

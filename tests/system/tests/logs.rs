@@ -1,9 +1,12 @@
 //! Dirty logs: exact for honest programs, and for others a cost to nobody but themselves.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use daxflush_protocol::{FileRange, LogReply, MAX_LOG_ENTRIES, log_bytes, log_layout};
+use daxflush_protocol::{
+    AttachLogRequest, FileRange, Ioctl, LogReply, MAX_LOG_ENTRIES, log_bytes, log_layout,
+};
 use daxflush_system_tests::{Client, World, whole};
 use ntsim::{FlushKind, Handle, MappedView, NtStatus, SharedView};
+use zerocopy::IntoBytes;
 
 const SIZE: u64 = 256 << 10;
 const ENTRIES: u32 = 64;
@@ -106,6 +109,67 @@ fn every_commit_takes_what_the_log_holds() {
     assert_eq!(program.client.statistics().log_overflows, 0);
     world.sim.close_handle(volume).expect("close");
     program.end(&mut world);
+    world.end();
+}
+
+/// A second process takes the log over through a duplicated handle of the device; the first ends.
+#[test]
+fn another_process_goes_on_appending() {
+    const OTHER: u64 = 0x2000;
+    let mut world = World::new();
+    let mut program = Program::start(&mut world, "a");
+    let (sim, file) = (world.sim.clone(), program.file);
+    program.store(&mut world, 5000, 100);
+    let device = sim
+        .duplicate_device_handle(program.client.device, OTHER)
+        .expect("a handle");
+    let (own, reply) = sim.in_process(OTHER, || {
+        let access = ntsim::Access::ReadWrite;
+        let own = sim.create_file(r"D:\a", access, ntsim::Disposition::OpenExisting);
+        let own = own.expect("the file");
+        let request = AttachLogRequest {
+            log: program.reply.log,
+            file: own.as_raw(),
+        };
+        let client = Client::over(&sim, device);
+        let reply = client.ask(Ioctl::AttachLog, request.as_bytes());
+        (own, reply.expect("attached"))
+    });
+    let reply: LogReply = reply;
+    let (view, log) = sim.in_process(OTHER, || {
+        let view = sim.map_view(own, 0, SIZE, true).expect("a view");
+        let log = sim.shared_view(reply.address, reply.bytes as usize);
+        (view, log.expect("the log is mapped"))
+    });
+    // What the first has appended is there, and the second goes on behind it.
+    let mut second = Program {
+        file: own,
+        view,
+        client: Client::over(&sim, device),
+        reply,
+        log,
+        tail: program.tail,
+    };
+    sim.in_process(OTHER, || second.store(&mut world, 9000, 64));
+    // One file and one model: both handles name it.
+    world.commits("both processes' stores", &[whole(file)], |_| {
+        program
+            .client
+            .commit(file, FileRange::default())
+            .map(|_| ())
+    });
+    // The first lets go of everything, and the log stays.
+    sim.unmap_view(program.view);
+    sim.unmap_shared(program.reply.address).expect("unmapped");
+    sim.close_handle(file).expect("close");
+    program.client.close();
+    sim.in_process(OTHER, || {
+        second.store(&mut world, 20_000, 640);
+        world.commits("the second's stores", &[whole(own)], |sim| {
+            sim.flush_file_buffers(own)
+        });
+        second.end(&mut world);
+    });
     world.end();
 }
 

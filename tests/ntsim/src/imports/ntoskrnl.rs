@@ -163,8 +163,7 @@ imports! {
         if kernel.fails("ObReferenceObjectByHandle") {
             return NtStatus::INSUFFICIENT_RESOURCES.0;
         }
-        code(kernel.object_by_handle(handle, access, mode == 1).map(|address| {
-            kernel.reference(address);
+        code(kernel.reference_by_handle(handle, access, mode == 1).map(|address| {
             // SAFETY: the driver's out parameter.
             unsafe { object.write(address) };
         }))

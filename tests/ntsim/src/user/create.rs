@@ -249,10 +249,12 @@ impl Sim {
             }
             Target::File(object) => {
                 let (_, volume) = self.file_object(handle)?;
+                // Who closes a handle twice at once closes it once.
+                let removed = self.kernel.lock().handles.remove(&handle.0);
+                removed.ok_or(NtStatus::INVALID_HANDLE)?;
                 self.clean_up(volume, object);
             }
         }
-        self.kernel.lock().handles.remove(&handle.0);
         Ok(())
     }
 
