@@ -4,6 +4,8 @@
 
 #[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
 pub mod client;
+pub mod events;
+pub mod from_events;
 pub mod mapped;
 pub mod model;
 pub mod random;
