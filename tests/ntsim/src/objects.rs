@@ -228,6 +228,7 @@ impl Kernel {
     }
 
     /// The object of a handle, checked as ObReferenceObjectByHandle does.
+    #[cfg(test)]
     pub fn object_by_handle(
         &self,
         handle: u64,
