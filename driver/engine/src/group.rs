@@ -22,6 +22,10 @@
 //! 3. So when `n` succeeds the byte is durable. `durable` becomes `n` after the drain, and the caller
 //!    reads it in his own turn, after the turn of `n`.
 //!
+//! A backing may put off its drain. Then its commit is not joined ([`Backing::gather`](crate::Backing::gather)
+//! says so), and whoever makes the stream's commits drains before the next of them begins: the lines that
+//! `m` has collected are durable then, as step 2 needs.
+//!
 //! A commit that had begun when the caller arrived (`n <= a`) may have collected already and proves
 //! nothing; nor does a commit of a range, one that could not gather everything, or one that failed. Then the caller commits himself.
 

@@ -96,8 +96,24 @@ impl Client {
         Ok(())
     }
 
-    /// Makes sure that a commit without a drain of this stream can be remembered.
-    pub fn will_drain(&self, stream: &Shared<Stream>) -> Result<(), NtStatus> {
+    /// Does what leaves flushes of a stream undrained, and sees to it that this handle's next drain ends
+    /// them.
+    pub fn undrained<T>(
+        &self,
+        stream: &Shared<Stream>,
+        work: impl FnOnce() -> Result<T, NtStatus>,
+    ) -> Result<T, NtStatus> {
+        // First, so that there is room.
+        self.remember(stream)?;
+        let done = work()?;
+        // Another thread's drain may have taken it from the list before there was anything to drain.
+        if self.remember(stream).is_err() {
+            filter::drain(stream)?;
+        }
+        Ok(done)
+    }
+
+    fn remember(&self, stream: &Shared<Stream>) -> Result<(), NtStatus> {
         let same = |other: &Shared<Stream>| other.id() == stream.id();
         let mut undrained = self.undrained.exclusive();
         if undrained.any(same) {
@@ -111,11 +127,12 @@ impl Client {
 
     /// Ends the commits without a drain; returns of how many streams. The first failure is returned
     /// when all were tried.
+    ///
+    /// With the list's lock held, so that nobody finds the list empty before the drains have ended.
     pub fn drain(&self) -> Result<u64, NtStatus> {
         let (mut streams, mut failure) = (0_u64, None);
-        loop {
-            let stream = self.undrained.exclusive().take_first(|_| true);
-            let Some(stream) = stream else { break };
+        let mut undrained = self.undrained.exclusive();
+        while let Some(stream) = undrained.take_first(|_| true) {
             match filter::drain(&stream) {
                 Ok(_) => streams = streams.saturating_add(1),
                 Err(status) => failure = failure.or(Some(status)),

@@ -53,8 +53,9 @@ pub fn commit(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), N
         trace::flush(stream.id());
         filter::commit(stream, target.instance(), Some(file), scope)?
     } else {
-        client.will_drain(stream)?;
-        filter::begin_commit(stream, target.instance(), file, scope)?
+        client.undrained(stream, || {
+            filter::begin_commit(stream, target.instance(), file, scope)
+        })?
     };
     request.answer(&CommitReply {
         ranges: done.ranges,

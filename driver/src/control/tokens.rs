@@ -56,16 +56,20 @@ pub fn flush(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), Nt
         return Err(NtStatus::INVALID_PARAMETER);
     }
     let drains = asked.flags & flush_flag::NO_DRAIN == 0;
-    if !drains {
-        client.will_drain(&region.stream)?;
-    }
-    let lines = filter::flush_ranges(
-        &region.stream,
-        region.instance.lend(),
-        region.file.lend(),
-        asked.ranges,
-        drains,
-    )?;
+    let flush = || {
+        filter::flush_ranges(
+            &region.stream,
+            region.instance.lend(),
+            region.file.lend(),
+            asked.ranges,
+            drains,
+        )
+    };
+    let lines = if drains {
+        flush()?
+    } else {
+        client.undrained(&region.stream, flush)?
+    };
     request.answer(&TokenFlushReply { lines })
 }
 
@@ -100,17 +104,21 @@ fn store(
     if !region.contains(offset, content.bytes()) {
         return Err(NtStatus::INVALID_PARAMETER);
     }
+    let store = || {
+        filter::store(
+            &region.stream,
+            region.instance.lend(),
+            region.file.lend(),
+            offset,
+            content,
+            flags,
+        )
+    };
     if flags == WriteFlags::FLUSH | WriteFlags::NO_DRAIN {
-        client.will_drain(&region.stream)?;
+        client.undrained(&region.stream, store)
+    } else {
+        store()
     }
-    filter::store(
-        &region.stream,
-        region.instance.lend(),
-        region.file.lend(),
-        offset,
-        content,
-        flags,
-    )
 }
 
 pub fn drain(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {

@@ -24,23 +24,24 @@ impl Undrained {
     }
 
     /// Remembers flushes of `span` that this thread has just made and that are not drained.
+    ///
+    /// # Errors
+    /// DEVICE_DOES_NOT_EXIST: `span`, and what was pending, is dirty again.
     pub fn note(
         &mut self,
         stream: &Stream,
         processor: Processor,
         span: Range<u64>,
     ) -> Result<(), NtStatus> {
-        if self
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.processor != processor)
+        let elsewhere = |pending: &Pending| pending.processor != processor;
+        if self.pending.as_ref().is_some_and(elsewhere)
+            && let Err(status) = self.settle(stream)
         {
-            self.settle(stream)?;
+            mark(stream, span);
+            return Err(status);
         }
-        let before = self
-            .pending
-            .take()
-            .map_or(span.clone(), |pending| pending.span);
+        let before = self.pending.take();
+        let before = before.map_or(span.clone(), |pending| pending.span);
         self.pending = Some(Pending {
             processor,
             span: before.start.min(span.start)..before.end.max(span.end),
@@ -62,9 +63,14 @@ impl Undrained {
             pending.processor.run(view::drain)
         };
         if drained.is_err() {
-            let Range { start, end } = pending.span;
-            stream.map.mark(start, end.saturating_sub(start));
+            mark(stream, pending.span);
         }
         drained.map(|()| true)
     }
+}
+
+fn mark(stream: &Stream, span: Range<u64>) {
+    stream
+        .map
+        .mark(span.start, span.end.saturating_sub(span.start));
 }
