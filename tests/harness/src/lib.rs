@@ -2,6 +2,7 @@
 //! storage traces with it.
 #![deny(unsafe_code)]
 
+pub mod cli;
 #[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
 pub mod client;
 pub mod events;
@@ -12,6 +13,11 @@ pub mod random;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod record;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod remote;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod replay;
 pub mod report;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod simulator;
+pub mod statistics;
 pub mod trace;

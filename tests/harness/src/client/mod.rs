@@ -3,6 +3,7 @@
 //! [`DaxFile`] is the whole of it for most programs; how the driver learns what was stored is its
 //! [`Recording`]. What differs between the simulator and a Windows machine is a [`Platform`].
 
+mod code;
 mod device;
 mod error;
 mod file;
@@ -16,17 +17,18 @@ mod ring;
 mod sys;
 mod word;
 
+pub use code::{Code, Coded};
 pub use device::{Device, Scope};
 pub use error::ClientError;
 pub use file::DaxFile;
 pub use first_writes::{FirstWrites, Pages};
 pub use recorder::Recording;
 pub use ring::{Append, BadRing, Ring};
-#[cfg(target_os = "linux")]
-pub use sys::Simulated;
 #[cfg(windows)]
 pub use sys::Windows;
 pub use sys::{
     DeviceAccess, FaultHandler, MAX_REGIONS, Mapping, PAGE, Platform, Tracked, View, store,
 };
+#[cfg(target_os = "linux")]
+pub use sys::{NoView, Remote, RemoteHandle, Simulated};
 pub use word::Word;

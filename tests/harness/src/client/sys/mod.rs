@@ -7,6 +7,8 @@ mod log;
 mod platform;
 mod regions;
 #[cfg(target_os = "linux")]
+mod remote;
+#[cfg(target_os = "linux")]
 mod simulated;
 mod store;
 mod tracked;
@@ -22,6 +24,8 @@ use windows::{change_protection, install};
 pub(super) use log::SharedLog;
 pub use platform::{DeviceAccess, Mapping, Platform};
 pub use regions::MAX_REGIONS;
+#[cfg(target_os = "linux")]
+pub use remote::{NoView, Remote, RemoteHandle};
 #[cfg(target_os = "linux")]
 pub use simulated::Simulated;
 pub use store::store;

@@ -65,6 +65,12 @@ pub unsafe trait Platform: Clone {
     /// The file system's.
     fn open_file(&self, path: &str) -> Result<Self::Handle, Self::Error>;
 
+    /// Opens a file that is there, to read and write it.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn open_existing(&self, path: &str) -> Result<Self::Handle, Self::Error>;
+
     /// What names a file in requests to the driver.
     fn raw(handle: &Self::Handle) -> u64;
 

@@ -56,6 +56,11 @@ unsafe impl Platform for Simulated {
             .create_file(path, Access::ReadWrite, Disposition::OpenAlways)
     }
 
+    fn open_existing(&self, path: &str) -> Result<Handle, NtStatus> {
+        self.0
+            .create_file(path, Access::ReadWrite, Disposition::OpenExisting)
+    }
+
     fn raw(handle: &Handle) -> u64 {
         handle.as_raw()
     }

@@ -128,6 +128,10 @@ unsafe impl Platform for Windows {
             .open(path)
     }
 
+    fn open_existing(&self, path: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
     fn raw(handle: &File) -> u64 {
         handle.as_raw_handle().addr() as u64
     }
