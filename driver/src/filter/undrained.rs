@@ -24,6 +24,9 @@ impl Undrained {
     }
 
     /// Remembers flushes of `span` that this thread has just made and that are not drained.
+    ///
+    /// # Errors
+    /// DEVICE_DOES_NOT_EXIST: `span`, and what was pending, is dirty again.
     pub fn note(
         &mut self,
         stream: &Stream,
@@ -35,7 +38,7 @@ impl Undrained {
             .as_ref()
             .is_some_and(|pending| pending.processor != processor)
         {
-            self.settle(stream)?;
+            self.settle(stream).inspect_err(|_| mark(stream, &span))?;
         }
         let before = self
             .pending
@@ -62,9 +65,13 @@ impl Undrained {
             pending.processor.run(view::drain)
         };
         if drained.is_err() {
-            let Range { start, end } = pending.span;
-            stream.map.mark(start, end.saturating_sub(start));
+            mark(stream, &pending.span);
         }
         drained.map(|()| true)
     }
+}
+
+fn mark(stream: &Stream, span: &Range<u64>) {
+    let length = span.end.saturating_sub(span.start);
+    stream.map.mark(span.start, length);
 }
