@@ -64,10 +64,15 @@ pub fn begin_commit(
 }
 
 /// Ends what [`begin_commit`] has begun; whether there was anything to end. IRQL PASSIVE_LEVEL.
+///
+/// # Errors
+/// DEVICE_DOES_NOT_EXIST: what was begun is dirty again, or was made so by another's commit.
 pub fn drain(stream: &Stream) -> Result<bool, NtStatus> {
     let drained = stream.committer.exclusive().undrained.settle(stream)?;
     if drained {
         count(stream, |statistics| statistics.drains.one());
+    } else if stream.volume.is_removed() {
+        return Err(NtStatus::DEVICE_DOES_NOT_EXIST);
     }
     Ok(drained)
 }
