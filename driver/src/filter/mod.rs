@@ -115,6 +115,10 @@ impl Minifilter for Daxflush {
     fn stream_gone(stream: &Shared<Stream>) {
         logs::close_all(stream);
         tokens::close_all(stream);
+        // What a request under way has left since the cleanup.
+        if let Err(status) = commit::drain(stream) {
+            commit::tell(status);
+        }
         stream.view.close_soon();
         stream.volume.forget(stream);
     }
