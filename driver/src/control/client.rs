@@ -22,6 +22,9 @@ pub struct Client {
     logs: PushLock<Registry<Owned>>,
     tokens: PushLock<Registry<Owned>>,
     undrained: PushLock<Registry<Shared<Stream>>>,
+    /// Held by a drain from its first stream to its last: another one may not end before, as it does
+    /// not see what this one has taken.
+    drains: PushLock<()>,
 }
 
 /// A log or token of this handle.
@@ -37,10 +40,12 @@ impl Client {
             logs: PushLock::new(Registry::new()),
             tokens: PushLock::new(Registry::new()),
             undrained: PushLock::new(Registry::new()),
+            drains: PushLock::new(()),
         })?;
         client.logs.initialize();
         client.tokens.initialize();
         client.undrained.initialize();
+        client.drains.initialize();
         Ok(client)
     }
 
@@ -96,6 +101,16 @@ impl Client {
         Ok(())
     }
 
+    /// Remembers a commit without a drain that this handle has made and was going to make. Another
+    /// thread may have drained before there was anything to drain, and has taken it from the list; if
+    /// there is no room any more the commit is drained now.
+    pub fn must_drain(&self, stream: &Shared<Stream>) -> Result<(), NtStatus> {
+        match self.will_drain(stream) {
+            Ok(()) => Ok(()),
+            Err(_) => filter::drain(stream).map(|_| ()),
+        }
+    }
+
     /// Makes sure that a commit without a drain of this stream can be remembered.
     pub fn will_drain(&self, stream: &Shared<Stream>) -> Result<(), NtStatus> {
         let same = |other: &Shared<Stream>| other.id() == stream.id();
@@ -112,6 +127,7 @@ impl Client {
     /// Ends the commits without a drain; returns of how many streams. The first failure is returned
     /// when all were tried.
     pub fn drain(&self) -> Result<u64, NtStatus> {
+        let turn = self.drains.exclusive();
         let (mut streams, mut failure) = (0_u64, None);
         loop {
             let stream = self.undrained.exclusive().take_first(|_| true);
@@ -121,6 +137,7 @@ impl Client {
                 Err(status) => failure = failure.or(Some(status)),
             }
         }
+        drop(turn);
         failure.map_or(Ok(streams), Err)
     }
 

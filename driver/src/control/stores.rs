@@ -54,7 +54,9 @@ pub fn commit(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), N
         filter::commit(stream, target.instance(), Some(file), scope)?
     } else {
         client.will_drain(stream)?;
-        filter::begin_commit(stream, target.instance(), file, scope)?
+        let done = filter::begin_commit(stream, target.instance(), file, scope);
+        client.must_drain(stream)?;
+        done?
     };
     request.answer(&CommitReply {
         ranges: done.ranges,

@@ -65,7 +65,11 @@ pub fn flush(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), Nt
         region.file.lend(),
         asked.ranges,
         drains,
-    )?;
+    );
+    if !drains {
+        client.must_drain(&region.stream)?;
+    }
+    let lines = lines?;
     request.answer(&TokenFlushReply { lines })
 }
 
@@ -100,17 +104,22 @@ fn store(
     if !region.contains(offset, content.bytes()) {
         return Err(NtStatus::INVALID_PARAMETER);
     }
-    if flags == WriteFlags::FLUSH | WriteFlags::NO_DRAIN {
+    let drains = flags != WriteFlags::FLUSH | WriteFlags::NO_DRAIN;
+    if !drains {
         client.will_drain(&region.stream)?;
     }
-    filter::store(
+    let stored = filter::store(
         &region.stream,
         region.instance.lend(),
         region.file.lend(),
         offset,
         content,
         flags,
-    )
+    );
+    if !drains {
+        client.must_drain(&region.stream)?;
+    }
+    stored
 }
 
 pub fn drain(client: &Client, request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
