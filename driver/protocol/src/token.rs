@@ -25,7 +25,8 @@ pub mod write_flag {
     pub const NON_TEMPORAL: u32 = 0x2;
     /// Whichever of the two costs less.
     pub const PERSIST: u32 = FLUSH | NON_TEMPORAL;
-    /// Do not wait; refused without `FLUSH`.
+    /// Do not wait. Means something with `FLUSH` alone: beside `NON_TEMPORAL` it is ignored, and
+    /// refused without either.
     pub const NO_DRAIN: u32 = 0x100;
 }
 

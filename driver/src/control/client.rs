@@ -105,12 +105,13 @@ impl Client {
     ) -> Result<T, NtStatus> {
         // First, so that there is room.
         self.remember(stream)?;
-        let done = work()?;
-        // Another thread's drain may have taken it from the list before there was anything to drain.
+        let done = work();
+        // Another thread's drain may have taken it from the list before there was anything to drain. What
+        // has failed may have begun a part.
         if self.remember(stream).is_err() {
             filter::drain(stream)?;
         }
-        Ok(done)
+        done
     }
 
     fn remember(&self, stream: &Shared<Stream>) -> Result<(), NtStatus> {

@@ -64,12 +64,26 @@ pub fn begin_commit(
 }
 
 /// Ends what [`begin_commit`] has begun; whether there was anything to end. IRQL PASSIVE_LEVEL.
+///
+/// # Errors
+/// DEVICE_DOES_NOT_EXIST: what was begun is dirty again, or was made so by another's commit.
 pub fn drain(stream: &Stream) -> Result<bool, NtStatus> {
     let drained = stream.committer.exclusive().undrained.settle(stream)?;
     if drained {
         count(stream, |statistics| statistics.drains.one());
+    } else if stream.volume.is_removed() {
+        return Err(NtStatus::DEVICE_DOES_NOT_EXIST);
     }
     Ok(drained)
+}
+
+/// Ends what [`begin_commit`] has begun, for a stream whose last user goes. IRQL <= APC_LEVEL.
+pub fn settle(stream: &Stream) {
+    match stream.committer.exclusive().undrained.settle(stream) {
+        Ok(true) => count(stream, |statistics| statistics.drains.one()),
+        Ok(false) => {}
+        Err(status) => tell(status),
+    }
 }
 
 /// Makes the lines of one write durable, with no look at what mapped views may have stored there.
@@ -206,7 +220,8 @@ pub fn flush_ranges(
 /// be durable then is dirty. IRQL PASSIVE_LEVEL, with no file system resources held.
 ///
 /// # Errors
-/// END_OF_FILE if the file has become shorter; a part may be stored then, and is dirty.
+/// END_OF_FILE if the file has become shorter: then nothing is stored, unless it became so meanwhile.
+/// What may be stored after any failure is dirty.
 pub fn store(
     stream: &Shared<Stream>,
     instance: Instance<'_>,
@@ -226,19 +241,20 @@ pub fn store(
         lines: 0,
         flushed: None,
     };
+    let mut reach = offset;
     let (stored, processor) = processor::stay(|| {
-        let stored = backing.store(offset, content, flags);
+        let stored = backing.store(offset, content, flags, &mut reach);
         (stored, Processor::current())
     });
-    let length = content.bytes();
     let stored = match stored {
         Ok(()) if flags == WriteFlags::FLUSH | WriteFlags::NO_DRAIN => {
-            let span = offset..offset.saturating_add(length);
-            commits.undrained.note(stream, processor, span)
+            commits.undrained.note(stream, processor, offset..reach)
         }
         Ok(()) if flags.intersects(WriteFlags::PERSIST) => Ok(()),
         volatile_or_failed => {
-            stream.record(file, offset, length);
+            if reach > offset {
+                stream.record(file, offset, reach.saturating_sub(offset));
+            }
             volatile_or_failed
         }
     };
@@ -477,26 +493,37 @@ impl ViewBacking<'_> {
         opened
     }
 
-    /// Stores in slices, between which the file system gets its way.
-    fn store(&self, offset: u64, content: Content<'_>, flags: WriteFlags) -> Result<(), NtStatus> {
+    /// Stores in slices, between which the file system gets its way. `reach` comes to be the end of
+    /// what may be stored.
+    fn store(
+        &self,
+        offset: u64,
+        content: Content<'_>,
+        flags: WriteFlags,
+        reach: &mut u64,
+    ) -> Result<(), NtStatus> {
         let length = content.bytes();
+        let end = offset.saturating_add(length);
         let mut done = 0;
         while done < length {
             let next = done.saturating_add(SLICE).min(length);
             let piece = content
                 .piece(done..next)
                 .ok_or(NtStatus::INVALID_PARAMETER)?;
-            self.store_slice(offset.saturating_add(done), piece, flags)?;
+            self.store_slice(offset.saturating_add(done), piece, flags, end, reach)?;
             done = next;
         }
         Ok(())
     }
 
+    /// Stores one slice of what ends at `end`.
     fn store_slice(
         &self,
         at: u64,
         content: Content<'_>,
         flags: WriteFlags,
+        end: u64,
+        reach: &mut u64,
     ) -> Result<(), NtStatus> {
         let place = &self.stream.view;
         let mut failure = NtStatus::FILE_LOCK_CONFLICT;
@@ -510,9 +537,12 @@ impl ViewBacking<'_> {
             let opened = self.open(SectionAccess::Write);
             self.stream.end_own_section();
             let stored = match opened {
+                Ok(leased) if leased.view.is_in_conflict() => None,
+                // Refused as a whole, not when the slice comes that is not within the file.
+                Ok(leased) if leased.view.file_size() < end => Some(Err(NtStatus::END_OF_FILE)),
                 Ok(mut leased) => {
-                    let conflict = leased.view.is_in_conflict();
-                    (!conflict).then(|| leased.view.store(at, content, flags))
+                    *reach = at.saturating_add(content.bytes());
+                    Some(leased.view.store(at, content, flags))
                 }
                 Err(NtStatus::FLT_CONTEXT_ALREADY_DEFINED) => None,
                 Err(NtStatus::RETRY) => {

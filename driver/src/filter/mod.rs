@@ -115,6 +115,8 @@ impl Minifilter for Daxflush {
     fn stream_gone(stream: &Shared<Stream>) {
         logs::close_all(stream);
         tokens::close_all(stream);
+        // What a request under way has left since the cleanup.
+        commit::settle(stream);
         stream.view.close_soon();
         stream.volume.forget(stream);
     }

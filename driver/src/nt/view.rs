@@ -64,6 +64,11 @@ impl View {
         self.section.file_size().next_multiple_of(LINE_SIZE)
     }
 
+    /// Bytes of the file when the section was created.
+    pub fn file_size(&self) -> u64 {
+        self.section.file_size()
+    }
+
     /// Bytes that are mapped, or will be by the first flush.
     pub fn bytes(&self) -> u64 {
         self.section.file_size().min(self.window_bytes)

@@ -1,15 +1,16 @@
 //! A program's handle of the control device, with its requests.
 
 use daxflush_protocol::{
-    CloseLogRequest, CommitReply, CommitRequest, CreateLogRequest, FileRange, Ioctl, LogReply,
-    MarkDirty, ReplyHeader, Statistics, StatisticsReply, StatisticsRequest, USER_PATH, reply_bytes,
+    CloseLogRequest, CommitReply, CommitRequest, CreateLogRequest, DrainReply, FileRange, Ioctl,
+    LogReply, MarkDirty, ReplyHeader, Statistics, StatisticsReply, StatisticsRequest, USER_PATH,
+    commit_flag, reply_bytes, scope,
 };
 use ntsim::{Handle, NtStatus, Sim};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// A program that has the control device open.
 pub struct Client {
-    sim: Sim,
+    pub(crate) sim: Sim,
     /// The handle.
     pub device: Handle,
 }
@@ -100,14 +101,44 @@ impl Client {
     /// # Errors
     /// The driver's.
     pub fn commit(&self, file: Handle, range: FileRange) -> Result<u64, NtStatus> {
-        let file = file.as_raw();
+        self.commit_as(file, range, 0).map(|reply| reply.lines)
+    }
+
+    /// Begins a commit, which [`Self::drain`] ends. Returns the lines flushed.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn begin(&self, file: Handle, range: FileRange) -> Result<u64, NtStatus> {
+        let flags = commit_flag::NO_DRAIN;
+        self.commit_as(file, range, flags).map(|reply| reply.lines)
+    }
+
+    /// A commit with flags, and all that is told of it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn commit_as(
+        &self,
+        file: Handle,
+        range: FileRange,
+        flags: u32,
+    ) -> Result<CommitReply, NtStatus> {
         let request = CommitRequest {
-            file,
+            file: file.as_raw(),
             range,
-            ..CommitRequest::default()
+            flags,
+            reserved: 0,
         };
-        let reply: CommitReply = self.ask(Ioctl::Commit, request.as_bytes())?;
-        Ok(reply.lines)
+        self.ask(Ioctl::Commit, request.as_bytes())
+    }
+
+    /// Drains what was begun through this handle; returns of how many streams.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn drain(&self) -> Result<u64, NtStatus> {
+        let reply: DrainReply = self.ask(Ioctl::Drain, &[])?;
+        Ok(reply.streams)
     }
 
     /// Makes a dirty log.
@@ -137,8 +168,20 @@ impl Client {
     /// # Panics
     /// They cannot be had.
     pub fn statistics(&self) -> Statistics {
-        let request = StatisticsRequest::default();
-        let reply = self.ask::<StatisticsReply>(Ioctl::Statistics, request.as_bytes());
+        let reply = self.statistics_of(scope::ALL, 0);
         reply.expect("statistics").counters
+    }
+
+    /// The counters and histograms of a volume, a file, or all.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn statistics_of(&self, scope: u32, id: u64) -> Result<StatisticsReply, NtStatus> {
+        let request = StatisticsRequest {
+            scope,
+            reserved: 0,
+            id,
+        };
+        self.ask(Ioctl::Statistics, request.as_bytes())
     }
 }

@@ -3,10 +3,13 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod control;
+mod lists;
 pub mod mixed;
 mod power;
 pub mod scene;
+mod tokens;
 mod world;
 
 pub use control::Client;
+pub use lists::Page;
 pub use world::{Scope, World, driver, whole};

@@ -3,8 +3,8 @@
 use crate::power::Shared;
 use daxctl::model;
 use ntsim::{
-    Access, CreateFileOptions, Disposition, FileId, FlushKind, Handle, NtStatus, Sim, SimOptions,
-    VolumeOptions, WriteOptions,
+    Access, CreateFileOptions, CutPolicy, Disposition, FileId, FlushKind, Handle, NtStatus, Sim,
+    SimOptions, VolumeOptions, WriteOptions,
 };
 use std::{
     ops::Range,
@@ -299,6 +299,27 @@ impl World {
         self.commits += 1;
         // The counts begin anew when a driver is loaded.
         self.sim.observed().flushes.saturating_sub(before)
+    }
+
+    /// Something that makes nothing durable for certain, with the power cut after it and at every
+    /// instruction of it; returns the lines that it flushes.
+    ///
+    /// # Panics
+    /// It fails, or something committed before is lost.
+    pub fn begins(&mut self, what: &str, act: impl FnOnce(&Sim) -> Result<(), NtStatus>) -> u64 {
+        self.commit_ids(what, Vec::new(), act)
+    }
+
+    /// Whether a power cut now may lose what a commit of this file would have made durable.
+    pub fn would_lose(&self, file: Handle) -> bool {
+        let id = self.id(file);
+        let mut committed = self.model(file, |model| model.clone());
+        committed.commit();
+        let survivors = self.sim.power_cut(CutPolicy::Durable);
+        let losses = committed.check(|offset, data| {
+            survivors.read(id, offset, data);
+        });
+        !losses.is_empty()
     }
 
     /// A commit that may fail; only its success promises anything. Returns whether it succeeded.
