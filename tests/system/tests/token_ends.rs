@@ -1,6 +1,10 @@
 //! Tokens that have ended and requests that make no sense: refused with nothing stored, flushed or
 //! changed.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "lists of ranges, some of one"
+)]
 
 use daxflush_protocol::{Information, Ioctl, MAX_FILL, MAX_WRITE, reply_bytes, write_flag::*};
 use daxflush_system_tests::{Client, World, whole};
@@ -255,7 +259,7 @@ fn a_token_is_its_handles_own_and_ends_with_free_token() {
         }
     }
     let all = |client: &Client| {
-        let flushed = client.flush_token(token, &[(4096..4097)], 0).map(|_| ());
+        let flushed = client.flush_token(token, &[4096..4097], 0).map(|_| ());
         let written = client.write_token(token, 4096, &[1], FLUSH);
         let filled = client.fill_token(token, 4096..4097, 1, FLUSH);
         [flushed, written, filled, client.drain_token(token)]

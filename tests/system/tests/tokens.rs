@@ -1,6 +1,10 @@
 //! Writes, fills and flushes through tokens: what they store, what of it is durable when, and what is
 //! dirty afterwards.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "lists of ranges, some of one"
+)]
 
 use daxflush_protocol::{MAX_WRITE, flush_flag, stream_flag, write_flag::*};
 use daxflush_system_tests::{Client, World, whole};
@@ -261,7 +265,7 @@ fn a_durable_write_of_a_part_of_a_dirty_line_leaves_it_dirty() {
 fn a_flush_of_ranges_flushes_the_lines_that_they_overlap() {
     let (mut world, client, file, token) = start(SIZE);
     let sets: [&[Range<u64>]; 5] = [
-        &[(0..1)],
+        &[0..1],
         &[63..65],
         &[5000..9000, 0..64, 4096..4097],
         &[100..200, 150..300, 64..65],
