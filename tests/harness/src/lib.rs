@@ -21,3 +21,4 @@ pub mod report;
 pub mod simulator;
 pub mod statistics;
 pub mod trace;
+pub mod watch;
