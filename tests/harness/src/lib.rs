@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod events;
 pub mod from_events;
+pub mod html;
 pub mod mapped;
 pub mod model;
 pub mod random;

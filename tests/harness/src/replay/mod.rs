@@ -1,9 +1,11 @@
 //! Replaying a trace on the shipped driver in the simulator.
 
 mod cuts;
+mod observer;
 mod run;
 
-pub use run::replay;
+pub use observer::{Commit, Observer};
+pub use run::{replay, replay_observed};
 
 use crate::{client::ClientError, mapped::Mapped};
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! The replay itself.
 
 use super::{
-    Options, ReplayError,
+    Commit, Observer, Options, ReplayError,
     cuts::{Plan, Shared},
 };
 use crate::{
-    client::{ClientError, DaxFile, Device, Recording, Simulated},
+    client::{ClientError, DaxFile, Device, Recording, Scope, Simulated},
     mapped::Mapped,
     model::LINE,
     report::Report,
@@ -28,6 +28,19 @@ pub fn replay(
     options: &Options,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Report, ReplayError> {
+    replay_observed(trace, options, progress, &mut ())
+}
+
+/// Replays a trace, and tells an observer of each commit.
+///
+/// # Errors
+/// As [`replay`]'s.
+pub fn replay_observed(
+    trace: &Trace,
+    options: &Options,
+    progress: &mut dyn FnMut(usize),
+    observer: &mut dyn Observer,
+) -> Result<Report, ReplayError> {
     if !options.driver.exists() {
         return Err(ReplayError::NoDriver(options.driver.clone()));
     }
@@ -39,7 +52,8 @@ pub fn replay(
     sim.add_volume('D', VolumeOptions::default())
         .map_err(failed)?;
     sim.load_driver(&options.driver, SERVICE).map_err(failed)?;
-    let mut program = Program::start(&sim, options).map_err(|error| at(0, "open", error))?;
+    let mut program =
+        Program::start(&sim, options, observer).map_err(|error| at(0, "open", error))?;
     let mut plan = Plan::new(&trace.steps, options.power_cuts, options.seed);
     for (index, step) in trace.steps.iter().enumerate() {
         program.step(step, &mut plan, index)?;
@@ -72,7 +86,7 @@ fn trace_name(trace: &Trace) -> String {
 }
 
 /// The program of the trace, and its open files.
-struct Program {
+struct Program<'a> {
     sim: Sim,
     device: Arc<Device<Simulated>>,
     files: HashMap<u32, DaxFile<Simulated>>,
@@ -82,6 +96,7 @@ struct Program {
     report: Report,
     sequence: u64,
     interleave: u64,
+    observer: &'a mut dyn Observer,
 }
 
 fn recording(options: &Options) -> Recording {
@@ -95,9 +110,10 @@ fn recording(options: &Options) -> Recording {
     }
 }
 
-impl Program {
-    fn start(sim: &Sim, options: &Options) -> Result<Self, Error> {
+impl<'a> Program<'a> {
+    fn start(sim: &Sim, options: &Options, observer: &'a mut dyn Observer) -> Result<Self, Error> {
         let device = Arc::new(Device::open(Simulated(sim.clone()))?);
+        observer.driver(device.version());
         let shared = Arc::new(Mutex::new(Shared::default()));
         let (probed, machine) = (shared.clone(), sim.clone());
         sim.set_probe(Some(Box::new(move |_| {
@@ -113,6 +129,7 @@ impl Program {
             report: Report::default(),
             sequence: 0,
             interleave: options.interleave,
+            observer,
         })
     }
 
@@ -282,11 +299,26 @@ impl Program {
                 .map(|(choice, policy)| (choice % (expected + 1) + 1, policy));
             shared.armed = places.collect();
         }
-        let (counted, observed) = (self.device.statistics()?, self.sim.observed());
+        let before = self.device.statistics_of(Scope::All)?;
+        let observed = self.sim.observed();
         flush(self.open_file(number))?;
         let observed = self.sim.observed() - observed;
-        let now = self.device.statistics()?;
-        self.shared().model.file(number).commit();
+        let after = self.device.statistics_of(Scope::All)?;
+        {
+            let mut shared = self.shared.lock().expect("one thread");
+            let line = shared.line;
+            let found = shared.model.file(number);
+            self.observer.commit(&Commit {
+                line,
+                file: number,
+                asked,
+                flushed: observed.flushes,
+                time: after.commit_time.since(&before.commit_time).sum,
+                found,
+            });
+            found.commit();
+        }
+        let (counted, now) = (before.counters, after.counters);
         let report = &mut self.report;
         report.commits += 1;
         report.asked_lines += asked;
