@@ -8,7 +8,9 @@ mod site;
 mod completions;
 mod files;
 mod lists;
+mod progress;
 mod replay;
+mod report;
 mod self_test;
 mod settings;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -16,6 +18,7 @@ mod simulate;
 mod status;
 mod tokens;
 mod trace;
+mod watch;
 
 use clap::{ColorChoice, Parser, Subcommand};
 use failure::Outcome;
@@ -80,6 +83,10 @@ enum Command {
     Settings(settings::Arguments),
     /// Let the driver test its flush engine; for administrators
     Selftest,
+    /// Watch the driver at work on a screen
+    Watch(watch::Arguments),
+    /// Make a page with plots of a replay, or of the driver at work
+    Report(report::Arguments),
     /// Show the driver's events as they come
     Trace(trace::Arguments),
     /// Replay a storage trace on the driver, cutting the power on the way
@@ -110,6 +117,8 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Tokens(arguments) => site::visit(&common, arguments),
         Command::Settings(arguments) => site::visit(&common, arguments),
         Command::Selftest => site::visit(&common, self_test::SelfTest),
+        Command::Watch(arguments) => site::visit(&common, arguments),
+        Command::Report(arguments) => report::run(&common, arguments),
         Command::Trace(arguments) => site::visit(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),
         Command::Table(arguments) => replay::show(&arguments),

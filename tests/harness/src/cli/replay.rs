@@ -3,6 +3,7 @@
 use super::{
     Common,
     failure::{Failure, Outcome},
+    progress,
 };
 use crate::{
     mapped::Mapped,
@@ -54,7 +55,7 @@ fn log_entries(text: &str) -> Result<u32, String> {
 pub fn replay(common: &Common, arguments: Arguments) -> Outcome {
     use crate::replay::{Options, replay};
     let read = crate::trace::read(&arguments.trace)?;
-    let bar = progress_bar(read.steps.len());
+    let bar = progress::operations(read.steps.len());
     let options = Options {
         driver: common.driver.clone(),
         power_cuts: arguments.power_cuts,
@@ -101,17 +102,6 @@ pub fn replay(common: &Common, arguments: Arguments) -> Outcome {
         "{} cannot be replayed here: the simulator runs on Linux on x86-64",
         arguments.trace.display()
     )))
-}
-
-/// Shown on a terminal only.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-fn progress_bar(steps: usize) -> indicatif::ProgressBar {
-    let style = "{elapsed} [{bar:40}] {human_pos}/{human_len} operations, {eta} left";
-    let style = indicatif::ProgressStyle::with_template(style);
-    let bar = indicatif::ProgressBar::new(steps as u64);
-    style.map_or(bar.clone(), |style| {
-        bar.with_style(style.progress_chars("=> "))
-    })
 }
 
 /// Shows the table.

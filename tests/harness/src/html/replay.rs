@@ -65,6 +65,8 @@ impl Collector {
         let mut numbers: HashMap<u32, (usize, u64)> = HashMap::new();
         let mut totals: Vec<FileTotals> = Vec::new();
         let mut lines = HashMap::new();
+        // How far each file is ever stored to: what lies behind needs no place in its map.
+        let mut reach: HashMap<usize, u64> = HashMap::new();
         for step in &trace.steps {
             match step.op {
                 Op::Open { file, ref name } => {
@@ -83,18 +85,26 @@ impl Collector {
                     file,
                     offset,
                     length,
-                } => grow(&mut numbers, &mut totals, file, offset + length),
+                } => {
+                    grow(&mut numbers, &mut totals, file, offset + length);
+                    stored(&numbers, &mut reach, file, offset + length);
+                }
+                Op::Store {
+                    file,
+                    offset,
+                    length,
+                } => stored(&numbers, &mut reach, file, offset + length),
                 Op::Truncate { file, size } => grow(&mut numbers, &mut totals, file, size),
                 Op::Flush { file } | Op::FlushView { file, .. } => {
                     if let Some((index, _)) = numbers.get(&file) {
                         lines.insert(step.line, *index);
                     }
                 }
-                Op::Store { .. } | Op::Map { .. } | Op::Delete { .. } => {}
+                Op::Map { .. } | Op::Delete { .. } => {}
             }
         }
-        let files = totals.into_iter().map(|totals| File {
-            map: map(&totals.name, totals.bytes),
+        let files = totals.into_iter().enumerate().map(|(index, totals)| File {
+            map: map(&totals.name, reach.get(&index).copied().unwrap_or(0)),
             totals,
         });
         Self {
@@ -146,6 +156,18 @@ impl Collector {
             files: totals,
             faults: report.faults(),
         }
+    }
+}
+
+fn stored(
+    numbers: &HashMap<u32, (usize, u64)>,
+    reach: &mut HashMap<usize, u64>,
+    file: u32,
+    end: u64,
+) {
+    if let Some((index, _)) = numbers.get(&file) {
+        let reach = reach.entry(*index).or_default();
+        *reach = end.max(*reach);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::{
     axis::Axis,
-    picture::{About, Area, FLUSHED, HALF, INK, MOST, PlotError, chart, legend, svg, text_style},
+    picture::{
+        About, Area, FLUSHED, HALF, INK, MOST, PlotError, chart, legend, mesh, svg, text_style,
+    },
 };
 use crate::watch::{latency, text};
 use daxflush_protocol::Histogram;
@@ -56,11 +58,13 @@ fn draw(
     let y = Axis::round("commits", 0.0, most * 1.15, 6, |count| {
         text::grouped(count as u64)
     });
+    let names = (x.name.clone(), y.name.clone());
     let chart = chart(area, (x.clone(), y), 70)?;
     let percent = |share: f64| format!("{share} %");
     let shares = [0.0, 25.0, 50.0, 75.0, 100.0].map(|share| (share, percent(share)));
     let shares = Axis::new("took no longer", 0.0..115.0, shares.to_vec());
     let mut chart = chart.set_secondary_coord(x, shares);
+    mesh(&mut chart, names)?;
     chart
         .configure_secondary_axes()
         .axis_style(INK.mix(0.6))

@@ -89,7 +89,7 @@ pub fn chart<'a, 'b>(
     (x, y): (Axis, Axis),
     right: u32,
 ) -> Result<Chart<'a, 'b>, PlotError> {
-    let (x_name, y_name) = (x.name.clone(), y.name.clone());
+    let names = (x.name.clone(), y.name.clone());
     let mut chart = ChartBuilder::on(area)
         .margin_top(34)
         .margin_right(if right == 0 { 24 } else { 4 })
@@ -97,6 +97,19 @@ pub fn chart<'a, 'b>(
         .y_label_area_size(84)
         .right_y_label_area_size(right)
         .build_cartesian_2d(x, y)?;
+    // With axes on the right of its own the caller draws these when it has them: plotters would put them
+    // there too.
+    if right == 0 {
+        mesh(&mut chart, names)?;
+    }
+    Ok(chart)
+}
+
+/// Grid and axes, with their names.
+pub fn mesh(
+    chart: &mut Chart<'_, '_>,
+    (x_name, y_name): (String, String),
+) -> Result<(), PlotError> {
     let faint = ShapeStyle::from(INK.mix(0.12)).stroke_width(1);
     let font = text_style(HPos::Center, VPos::Center);
     chart
@@ -109,7 +122,7 @@ pub fn chart<'a, 'b>(
         .x_desc(x_name)
         .y_desc(y_name)
         .draw()?;
-    Ok(chart)
+    Ok(())
 }
 
 /// Names of colours, in the strip over the chart.
