@@ -6,6 +6,7 @@ mod control;
 mod lists;
 pub mod mixed;
 mod power;
+mod settings;
 mod tokens;
 mod world;
 
