@@ -439,7 +439,7 @@ fn view_limits_take_effect_at_once() {
             world.flush(file);
         }
         assert_eq!(client.statistics().view_bytes, bytes << 20);
-        assert!(world.sim.system_view_bytes() as u64 <= bytes << 20);
+        assert!(world.sim.system_view_bytes() <= bytes << 20);
     }
     files.into_iter().for_each(|file| world.close(file));
     client.close();
