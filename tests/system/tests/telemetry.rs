@@ -9,7 +9,7 @@ use ntsim::{
     FlushKind, Handle, NtStatus, Sim, SimOptions, TraceEvent, TraceValue, User, VolumeOptions,
     WriteOptions, as_user,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const COMMIT_FAILED: u32 = 0xc004_0002;
 const VOLUME_LOST: u32 = 0xc004_0003;
@@ -482,6 +482,21 @@ fn a_volume_that_is_lost_with_dirty_lines_is_in_the_error_log() {
     }
 }
 
+/// What was flushed and never drained is lost as well.
+#[test]
+fn a_volume_that_is_lost_before_a_drain_is_in_the_error_log() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    let file = world.open("a");
+    world.write(file, 0, 100);
+    client.begin(file, ALL).expect("begun");
+    world.sim.surprise_remove('D').expect("gone");
+    assert_eq!(told(&world.sim, VOLUME_LOST), 1);
+    world.sim.close_handle(file).expect("close");
+    client.close();
+    world.end();
+}
+
 /// Without memory for an entry there is none, and nothing else is different.
 #[test]
 fn an_error_log_without_memory_is_no_harm() {
@@ -499,7 +514,7 @@ fn an_error_log_without_memory_is_no_harm() {
     world.end();
 }
 
-fn self_tested(path: &PathBuf) -> SelfTestReply {
+fn self_tested(path: &Path) -> SelfTestReply {
     let sim = Sim::boot(SimOptions::default()).expect("a machine");
     sim.add_volume('D', VolumeOptions::default())
         .expect("a volume");
