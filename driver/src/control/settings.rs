@@ -1,6 +1,7 @@
 //! Settings, and which events are written.
 
 use crate::{
+    filter::views,
     nt::{device::ControlRequest, status::NtStatus, trace},
     settings::{self, SETTINGS},
 };
@@ -41,6 +42,9 @@ pub fn set(request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
     }
     request.check_space::<SettingRecord>()?;
     settings::set(setting, asked.value, asked.flags & set_flag::STORE != 0)?;
+    if matches!(setting, Setting::MaxViews | Setting::MaxViewMiB) {
+        views::shrink();
+    }
     request.answer(&SETTINGS.record(setting))
 }
 

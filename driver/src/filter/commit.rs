@@ -293,6 +293,11 @@ impl Commits {
         }
     }
 
+    /// Whether every line that is not dirty is durable.
+    pub const fn is_settled(&self) -> bool {
+        self.undrained.is_settled()
+    }
+
     fn run(
         &mut self,
         arrival: Arrival,

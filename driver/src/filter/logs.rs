@@ -186,11 +186,11 @@ fn drain(stream: &Stream, log: &mut Log) {
     let done = log
         .memory
         .with(|words| log.reader.drain(words, &stream.map));
-    STATISTICS.log_entries.add(done.entries);
-    stream.statistics.log_entries.add(done.entries);
+    for statistics in [&STATISTICS, &stream.volume.statistics, &stream.statistics] {
+        statistics.log_entries.add(done.entries);
+        statistics.log_overflows.add(u64::from(done.everything));
+    }
     if done.everything {
-        STATISTICS.log_overflows.one();
-        stream.statistics.log_overflows.one();
         trace::degraded(stream, "dirty log", 0);
     }
 }

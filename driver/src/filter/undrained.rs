@@ -23,6 +23,11 @@ impl Undrained {
         Self { pending: None }
     }
 
+    /// Whether there is nothing to drain.
+    pub const fn is_settled(&self) -> bool {
+        self.pending.is_none()
+    }
+
     /// Remembers flushes of `span` that this thread has just made and that are not drained.
     ///
     /// # Errors

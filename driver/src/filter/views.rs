@@ -70,8 +70,10 @@ pub fn totals() -> (u64, u64) {
 /// # Errors
 /// RETRY if every other view is being used, and INSUFFICIENT_RESOURCES.
 pub fn lease(stream: &Shared<Stream>, bytes: u64) -> Result<Lease, NtStatus> {
-    // Twice round: the first turn only takes away the chance of those used lately.
-    let turns = SETTINGS.max_views().saturating_mul(2).saturating_add(1);
+    // Twice round: the first turn only takes away the chance of those used lately. There may be more
+    // of them than are allowed now.
+    let places = VIEWS.shared().members.len().max(SETTINGS.max_views());
+    let turns = places.saturating_mul(2).saturating_add(1);
     for _ in 0..turns {
         let mut views = VIEWS.exclusive();
         if views.has_room(bytes) {
@@ -90,7 +92,27 @@ pub fn lease(stream: &Shared<Stream>, bytes: u64) -> Result<Lease, NtStatus> {
     Err(NtStatus::RETRY)
 }
 
+/// Closes what is more than is allowed, after the limits were changed; a view that is being used goes
+/// when it comes back. IRQL PASSIVE_LEVEL, with no lock held.
+pub fn shrink() {
+    let places = VIEWS.shared().members.len();
+    for _ in 0..places {
+        let mut views = VIEWS.exclusive();
+        let candidate = if views.is_over() { views.next() } else { None };
+        drop(views);
+        let Some(candidate) = candidate else { break };
+        if candidate.view.close() {
+            STATISTICS.evicted_views.one();
+        }
+    }
+}
+
 impl Views {
+    fn is_over(&self) -> bool {
+        let bytes = self.bytes > SETTINGS.max_view_bytes() && self.count > 1;
+        bytes || self.count > SETTINGS.max_views()
+    }
+
     fn has_room(&self, bytes: u64) -> bool {
         // One view is always allowed: a window is as small as it gets.
         let fits = self.bytes.saturating_add(bytes) <= SETTINGS.max_view_bytes();

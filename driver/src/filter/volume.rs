@@ -190,7 +190,9 @@ impl Volume {
     pub fn set_removed(&self) {
         self.removed.store(true, Ordering::SeqCst);
         let dirty = self.each(|stream| {
-            if stream.map.is_clean() {
+            // Behind a commit under way, which marks again what it could not flush.
+            let settled = stream.committer.shared().is_settled();
+            if settled && stream.map.is_clean() {
                 Ok(())
             } else {
                 Err(NtStatus::DEVICE_DOES_NOT_EXIST)

@@ -7,6 +7,7 @@ mod lists;
 pub mod mixed;
 mod power;
 pub mod scene;
+mod settings;
 mod tokens;
 mod world;
 

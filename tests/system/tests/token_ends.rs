@@ -174,6 +174,7 @@ fn what_a_token_is_made_of_is_checked() {
     let (mut world, client, file, _) = start();
     let get = |file, region| client.get_token(file, region).map(|_| ());
     assert_eq!(get(file, 0..0), REFUSED);
+    assert_eq!(get(file, 1..(1 << 63) + 1), REFUSED);
     assert_eq!(get(file, u64::MAX - 1..u64::MAX), REFUSED);
     for region in [0..SIZE + 1, SIZE..SIZE + 1, SIZE + 100..SIZE + 101] {
         assert_eq!(get(file, region), Err(NtStatus::END_OF_FILE));
@@ -259,7 +260,9 @@ fn a_token_is_its_handles_own_and_ends_with_free_token() {
         }
     }
     let all = |client: &Client| {
-        let flushed = client.flush_token(token, &[4096..4097], 0).map(|_| ());
+        let flushed = client
+            .flush_token(token, &[4096..4097, 5000..5001], 0)
+            .map(|_| ());
         let written = client.write_token(token, 4096, &[1], FLUSH);
         let filled = client.fill_token(token, 4096..4097, 1, FLUSH);
         [flushed, written, filled, client.drain_token(token)]

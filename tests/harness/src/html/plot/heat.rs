@@ -120,7 +120,11 @@ fn scale(most: u64) -> Vec<(u32, String)> {
         if last < least {
             continue;
         }
-        let unit = if scale.is_empty() { " lines" } else { "" };
+        let unit = match (scale.is_empty(), last == 1) {
+            (true, true) => " line",
+            (true, false) => " lines",
+            (false, _) => "",
+        };
         let name = if last == least {
             format!("{}{unit}", grouped(least))
         } else {
