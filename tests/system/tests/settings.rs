@@ -9,7 +9,7 @@ use daxflush_system_tests::{Client, World, driver, whole};
 use ntsim::{Handle, NtStatus, ParameterValue, Sim, SimOptions, VolumeOptions};
 
 const SERVICE: &str = "daxflush";
-const SETTING_REFUSED: u32 = 0x8004_0001;
+const SETTING_REFUSED: u32 = 0x8004_4001;
 const ALL: FileRange = FileRange {
     offset: 0,
     length: 0,

@@ -11,8 +11,8 @@ use ntsim::{
 };
 use std::path::{Path, PathBuf};
 
-const COMMIT_FAILED: u32 = 0xc004_0002;
-const VOLUME_LOST: u32 = 0xc004_0003;
+const COMMIT_FAILED: u32 = 0xc004_4002;
+const VOLUME_LOST: u32 = 0xc004_4003;
 const ALL: FileRange = FileRange {
     offset: 0,
     length: 0,
