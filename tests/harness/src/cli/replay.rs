@@ -1,9 +1,10 @@
 //! `daxctl replay` and `daxctl table`.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use super::progress;
 use super::{
     Common,
     failure::{Failure, Outcome},
-    progress,
 };
 use crate::{
     mapped::Mapped,
