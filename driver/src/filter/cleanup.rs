@@ -2,7 +2,7 @@
 
 use super::{
     commit::{self, commit},
-    logs, stream, tokens,
+    logs, stream, tell, tokens,
 };
 use crate::{
     nt::{
@@ -44,7 +44,7 @@ impl Operation for Cleanup {
         } else if SETTINGS.cleanup_commits() {
             // A cleanup cannot fail; what was not flushed stays dirty, and the administrator is told.
             if let Err(status) = commit(&stream, instance, Some(file), 0..MAX_OFFSET) {
-                commit::tell(status);
+                tell::tell(status);
             }
         } else {
             // Clean lines keep no file: nobody's commit would find what is not drained.

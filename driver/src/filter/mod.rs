@@ -1,5 +1,7 @@
 //! The minifilter: which volumes it attaches to, what it watches, how it goes.
 
+mod backing;
+mod by_token;
 mod cc_flush;
 mod cleanup;
 mod commit;
@@ -15,6 +17,7 @@ mod section_sync;
 mod set_information;
 mod shutdown;
 pub mod stream;
+mod tell;
 pub mod tokens;
 mod undrained;
 mod view_slot;
@@ -22,7 +25,8 @@ pub mod views;
 pub mod volume;
 mod write;
 
-pub use commit::{begin_commit, commit, drain, flush_ranges, store};
+pub use by_token::{flush_ranges, store};
+pub use commit::{begin_commit, commit, drain};
 pub use registry::Registry;
 pub use stream::{Stream, of as stream_of};
 pub use volume::Volume;
@@ -104,7 +108,7 @@ impl Minifilter for Daxflush {
 
     fn detach(volume: &Volume, drained: bool) {
         if let Err(status) = commit_volume(volume) {
-            commit::tell(status);
+            tell::tell(status);
         }
         if drained {
             volume.let_go();
