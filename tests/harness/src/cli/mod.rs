@@ -8,6 +8,7 @@ mod site;
 mod completions;
 mod files;
 mod lists;
+mod record;
 mod replay;
 mod self_test;
 mod settings;
@@ -82,6 +83,9 @@ enum Command {
     Selftest,
     /// Show the driver's events as they come
     Trace(trace::Arguments),
+    /// Record what a program does to its files (Linux), or what the driver tells of (Windows), as a
+    /// storage trace
+    Record(record::Arguments),
     /// Replay a storage trace on the driver, cutting the power on the way
     Replay(replay::Arguments),
     /// Show the JSON results of replays side by side
@@ -111,6 +115,7 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Settings(arguments) => site::visit(&common, arguments),
         Command::Selftest => site::visit(&common, self_test::SelfTest),
         Command::Trace(arguments) => site::visit(&common, arguments),
+        Command::Record(arguments) => record::record(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),
         Command::Table(arguments) => replay::show(&arguments),
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
