@@ -13,6 +13,10 @@ use std::collections::HashMap;
 /// The provider that the driver's events are of.
 pub const PROVIDER: &str = "Daxflush";
 
+/// The provider's GUID, which follows from its name as TraceLogging has it: the SHA-1 of a fixed
+/// namespace and the name, in capitals and UTF-16BE, as a GUID of version 5.
+pub const PROVIDER_GUID: u128 = 0xbe52dc23_1283_5330_28a3_baef393266bc;
+
 /// Feeds a trace with events.
 pub struct FromEvents {
     /// Their numbers in the trace; none of those that are not watched.
