@@ -6,6 +6,8 @@ pub mod cli;
 #[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
 pub mod client;
 pub mod events;
+#[cfg(any(windows, test))]
+mod fields;
 pub mod from_events;
 pub mod html;
 pub mod mapped;

@@ -4,7 +4,7 @@
 use daxctl::{
     client::{DaxFile, Device, Recording, Simulated},
     events::{Event, Value},
-    from_events::FromEvents,
+    from_events::{FromEvents, PROVIDER, PROVIDER_GUID},
     trace::{self, Op, TraceWriter},
 };
 use ntsim::{Sim, SimOptions, TraceEvent, TraceValue, VolumeOptions};
@@ -29,6 +29,12 @@ fn event(event: TraceEvent) -> Event {
             .map(|(name, field)| (name, value(field)))
             .collect(),
     }
+}
+
+#[test]
+fn the_guid_is_that_of_the_name() {
+    let derived = tracelogging::Guid::from_name(PROVIDER);
+    assert_eq!(PROVIDER_GUID, derived.to_u128());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod completions;
 mod files;
 mod lists;
 mod progress;
+mod record;
 mod replay;
 mod report;
 mod self_test;
@@ -89,6 +90,9 @@ enum Command {
     Report(report::Arguments),
     /// Show the driver's events as they come
     Trace(trace::Arguments),
+    /// Record what a program does to its files (Linux), or what the driver tells of (Windows), as a
+    /// storage trace
+    Record(record::Arguments),
     /// Replay a storage trace on the driver, cutting the power on the way
     Replay(replay::Arguments),
     /// Show the JSON results of replays side by side
@@ -120,6 +124,7 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Watch(arguments) => site::visit(&common, arguments),
         Command::Report(arguments) => report::run(&common, arguments),
         Command::Trace(arguments) => site::visit(&common, arguments),
+        Command::Record(arguments) => record::record(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),
         Command::Table(arguments) => replay::show(&arguments),
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -52,14 +52,21 @@ where
 
 #[cfg(windows)]
 pub fn visit(common: &Common, visitor: impl Visit) -> Outcome {
+    use crate::client::{ClientError, Session, Windows};
     if common.sim.is_some() {
         return Err(Failure::new("--sim: the simulator runs on Linux on x86-64"));
     }
     visitor.on(&Site {
-        platform: crate::client::Windows,
+        platform: Windows,
         json: common.json,
         simulated: false,
-        listen: &|| Err(Failure::new("events cannot be had here")),
+        listen: &|| match Session::listen() {
+            Ok(session) => Ok(Box::new(session)),
+            Err(error) => Err(Failure::of(
+                "the driver's events",
+                &ClientError::Platform(error),
+            )),
+        },
     })
 }
 

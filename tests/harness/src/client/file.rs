@@ -75,17 +75,38 @@ impl<P: Platform> DaxFile<P> {
     /// The range is not mapped, with nothing stored; or the driver's, and the range is recorded
     /// nevertheless and reported again with the next one.
     pub fn store(&mut self, offset: u64, data: &[u8]) -> Result<(), P> {
-        let length = data.len() as u64;
+        self.store_with(offset, data.len() as u64, |view| view.store(offset, data))
+    }
+
+    /// Records a range that the program has stored to by itself, at [`address`](Self::address).
+    ///
+    /// # Errors
+    /// As [`store`](Self::store)'s.
+    pub fn record(&mut self, offset: u64, length: u64) -> Result<(), P> {
+        self.store_with(offset, length, |_| true)
+    }
+
+    /// Where the first mapped byte is in this process, and how many there are.
+    pub fn address(&self) -> Option<(usize, u64)> {
+        let view = &self.mapped.as_ref()?.view;
+        Some((view.address()?, view.length()))
+    }
+
+    fn store_with(
+        &mut self,
+        offset: u64,
+        length: u64,
+        store: impl FnOnce(&View<P>) -> bool,
+    ) -> Result<(), P> {
         let recording = self.recording;
         let mapped = self.mapped.as_mut();
-        let Some(mapped) = mapped.filter(|mapped| mapped.view.store(offset, data)) else {
+        let Some(mapped) = mapped
+            .filter(|mapped| mapped.view.within(offset, length).is_some() && store(&mapped.view))
+        else {
             return Err(ClientError::NotMapped { offset, length });
         };
-        if length != 0
-            && mapped
-                .recorder
-                .stored(recording, FileRange { offset, length })
-        {
+        let range = FileRange { offset, length };
+        if length != 0 && mapped.recorder.stored(recording, range) {
             return self.publish();
         }
         Ok(())
@@ -131,6 +152,16 @@ impl<P: Platform> DaxFile<P> {
         self.publish()?;
         self.device
             .commit(self.handle(), FileRange { offset, length })
+    }
+
+    /// Begins to make the data of a range durable; [`Device::drain`] ends it.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit)'s.
+    pub fn begin_commit(&mut self, offset: u64, length: u64) -> Result<CommitReply, P> {
+        self.publish()?;
+        self.device
+            .begin_commit(self.handle(), FileRange { offset, length })
     }
 
     /// Makes stores to a range of the view durable (FlushViewOfFile).

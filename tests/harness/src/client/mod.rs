@@ -24,11 +24,11 @@ pub use file::DaxFile;
 pub use first_writes::{FirstWrites, Pages};
 pub use recorder::Recording;
 pub use ring::{Append, BadRing, Ring};
-#[cfg(windows)]
-pub use sys::Windows;
 pub use sys::{
     DeviceAccess, FaultHandler, MAX_REGIONS, Mapping, PAGE, Platform, Tracked, View, store,
 };
 #[cfg(target_os = "linux")]
 pub use sys::{NoView, Remote, RemoteHandle, Simulated};
+#[cfg(windows)]
+pub use sys::{Session, Windows};
 pub use word::Word;

@@ -6,6 +6,7 @@ mod names;
 use super::{Op, Step, check, parse::HEADER};
 use flate2::{Compression, write::GzEncoder};
 use names::Names;
+use serde::Serialize;
 use std::{
     ffi::OsString,
     fs::{self, File},
@@ -14,7 +15,7 @@ use std::{
 };
 
 /// How often each operation stands in a trace, and how many bytes it covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// `open`.
     pub opens: u64,
@@ -68,7 +69,7 @@ impl Counts {
 
 /// What was changed because a trace cannot say it: it has one view of a file, which is never
 /// unmapped, and a largest file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
     /// Files that are as large as their last view needs when the first one is mapped, by a
     /// `truncate` that the program did not ask for.

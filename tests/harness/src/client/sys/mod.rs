@@ -32,7 +32,7 @@ pub use store::store;
 pub use tracked::{FaultHandler, Tracked};
 pub use view::View;
 #[cfg(windows)]
-pub use windows::Windows;
+pub use windows::{Session, Windows};
 
 /// Bytes of a page: the unit of first-write tracking.
 pub const PAGE: usize = 4096;

@@ -72,6 +72,16 @@ impl<P: Platform> View<P> {
         self.offset
     }
 
+    /// Bytes that are mapped.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Where the first byte is in this process.
+    pub fn address(&self) -> Option<usize> {
+        self.mapping().map(Mapping::base)
+    }
+
     /// First stores to pages so far, if they are tracked.
     pub fn faults(&self) -> Option<u64> {
         match self.memory()? {
