@@ -3,13 +3,13 @@
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
-    process::{getuid, umask},
+    process::getuid,
 };
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::{
-        fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+        fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
         net::UnixListener,
     },
     path::{Path, PathBuf},
@@ -56,6 +56,24 @@ pub fn default_path() -> PathBuf {
     }
 }
 
+/// A socket that only this user can connect to from the first moment on: it comes to be in a folder that
+/// nobody else can look into. The umask would be the whole process's.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let folder = path.with_added("new");
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => DirBuilder::new().mode(0o700).create(&folder)?,
+    }
+    let inside = folder.join("s");
+    let bound = UnixListener::bind(&inside).and_then(|listener| {
+        fs::set_permissions(&inside, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&inside, path)?;
+        Ok(listener)
+    });
+    fs::remove_dir_all(&folder)?;
+    bound
+}
+
 /// A socket that this process listens on; it is removed when dropped.
 #[derive(Debug)]
 pub struct Socket {
@@ -87,12 +105,10 @@ impl Socket {
             Ok(_) => fs::remove_file(path).map_err(at(path))?,
             Err(_) => {}
         }
-        let before = umask(rustix::fs::Mode::from_raw_mode(0o077));
-        let listener = UnixListener::bind(path);
-        umask(before);
+        let listener = bind(path).map_err(at(path))?;
         Ok(Self {
             path: path.to_owned(),
-            listener: listener.map_err(at(path))?,
+            listener,
             lock,
             _locked: locked,
         })
