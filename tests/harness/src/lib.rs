@@ -2,6 +2,8 @@
 //! storage traces with it.
 #![deny(unsafe_code)]
 
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod bench;
 pub mod cli;
 #[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
 pub mod client;
@@ -17,6 +19,8 @@ pub mod remote;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod replay;
 pub mod report;
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod scratch;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod simulator;
 pub mod statistics;

@@ -3,8 +3,11 @@
 mod failure;
 mod number;
 mod output;
+mod own_file;
+mod progress;
 mod site;
 
+mod bench;
 mod completions;
 mod files;
 mod lists;
@@ -80,6 +83,8 @@ enum Command {
     Settings(settings::Arguments),
     /// Let the driver test its flush engine; for administrators
     Selftest,
+    /// Measure how long requests take
+    Bench(bench::Arguments),
     /// Show the driver's events as they come
     Trace(trace::Arguments),
     /// Replay a storage trace on the driver, cutting the power on the way
@@ -110,6 +115,7 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Tokens(arguments) => site::visit(&common, arguments),
         Command::Settings(arguments) => site::visit(&common, arguments),
         Command::Selftest => site::visit(&common, self_test::SelfTest),
+        Command::Bench(arguments) => site::visit(&common, arguments),
         Command::Trace(arguments) => site::visit(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),
         Command::Table(arguments) => replay::show(&arguments),
