@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 
 /// Version of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The most bytes of a frame: a token's largest write and all that goes with it.
 pub const MAX_FRAME: usize = 2 << 20;
 
@@ -77,6 +77,15 @@ pub enum Request {
     Events {
         /// Number of the first one to return; `u64::MAX` for those to come.
         from: u64,
+    },
+    /// ReadFile, answered by an [`Answer`].
+    Read {
+        /// The file.
+        file: u64,
+        /// First byte.
+        offset: u64,
+        /// Bytes, all of them within the file.
+        length: u32,
     },
 }
 
