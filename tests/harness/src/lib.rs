@@ -24,4 +24,6 @@ pub mod scratch;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod simulator;
 pub mod statistics;
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod stress;
 pub mod trace;

@@ -17,6 +17,7 @@ mod settings;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod simulate;
 mod status;
+mod stress;
 mod tokens;
 mod trace;
 
@@ -85,6 +86,8 @@ enum Command {
     Selftest,
     /// Measure how long requests take
     Bench(bench::Arguments),
+    /// Hammer the driver through several threads, and check what it answers and counts
+    Stress(stress::Arguments),
     /// Show the driver's events as they come
     Trace(trace::Arguments),
     /// Replay a storage trace on the driver, cutting the power on the way
@@ -116,6 +119,7 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Settings(arguments) => site::visit(&common, arguments),
         Command::Selftest => site::visit(&common, self_test::SelfTest),
         Command::Bench(arguments) => site::visit(&common, arguments),
+        Command::Stress(arguments) => site::visit(&common, arguments),
         Command::Trace(arguments) => site::visit(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),
         Command::Table(arguments) => replay::show(&arguments),
