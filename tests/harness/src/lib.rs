@@ -2,6 +2,8 @@
 //! storage traces with it.
 #![deny(unsafe_code)]
 
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod bench;
 pub mod cli;
 #[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
 pub mod client;
@@ -20,8 +22,12 @@ pub mod remote;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod replay;
 pub mod report;
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod scratch;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod simulator;
 pub mod statistics;
+#[cfg(any(windows, all(target_os = "linux", target_arch = "x86_64")))]
+pub mod stress;
 pub mod trace;
 pub mod watch;

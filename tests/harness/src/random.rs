@@ -20,6 +20,14 @@ impl Random {
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next_u64() % limit
     }
+
+    /// Puts items into a random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.below(last as u64 + 1) as usize;
+            items.swap(last, other);
+        }
+    }
 }
 
 /// A bijective mixing of 64 bits.

@@ -87,6 +87,9 @@ fn meaning(code: Code) -> Option<Meaning> {
             0xC000_0034 | 0xC000_003A => {
                 advice("there is no such file or device; is the driver loaded?")
             }
+            0xC000_000E => {
+                advice("there is no such volume: `daxctl volumes` lists those with the filter")
+            }
             0xC000_000D => advice("the driver has refused a value of the request"),
             0xC000_0044 => {
                 advice("a limit is reached: `daxctl status` shows limits and how much is used")
@@ -122,3 +125,56 @@ const DENIED_ADVICE: Meaning = Meaning {
     advice: "run it as administrator, or open a file that you may write",
     denied: true,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it failed")]
+    struct Error(Code);
+
+    impl Coded for Error {
+        fn code(&self) -> Option<Code> {
+            Some(self.0)
+        }
+    }
+
+    fn failure(code: Code) -> Failure {
+        Failure::of("commit x", &ClientError::Platform(Error(code)))
+    }
+
+    #[test]
+    fn denied_access_has_a_status_of_its_own() {
+        for code in [Code::Nt(0xC000_0022_u32.cast_signed()), Code::Win32(5)] {
+            let failure = failure(code);
+            assert_eq!(failure.code, DENIED);
+            assert!(
+                failure
+                    .advice
+                    .is_some_and(|advice| advice.contains("administrator"))
+            );
+        }
+        assert_eq!(failure(Code::Win32(87)).code, BAD_INPUT);
+    }
+
+    #[test]
+    fn what_is_known_comes_with_advice() {
+        assert_eq!(failure(Code::Win32(2)).message, "commit x: it failed");
+        for (nt, win32) in [
+            (0xC000_0034_u32, 2),
+            (0xC000_000D, 87),
+            (0xC000_0044, 1816),
+            (0xC000_0059, 1306),
+            (0xC000_00BB, 50),
+            (0xC000_0011, 38),
+        ] {
+            assert!(
+                failure(Code::Nt(nt.cast_signed())).advice.is_some(),
+                "{nt:#x}"
+            );
+            assert!(failure(Code::Win32(win32)).advice.is_some(), "{win32}");
+        }
+        assert_eq!(failure(Code::Win32(9999)).advice, None);
+    }
+}

@@ -3,8 +3,10 @@
 mod failure;
 mod number;
 mod output;
+mod own_file;
 mod site;
 
+mod bench;
 mod completions;
 mod files;
 mod lists;
@@ -17,6 +19,8 @@ mod settings;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod simulate;
 mod status;
+mod stress;
+mod timed;
 mod tokens;
 mod trace;
 mod watch;
@@ -88,6 +92,10 @@ enum Command {
     Watch(watch::Arguments),
     /// Make a page with plots of a replay, or of the driver at work
     Report(report::Arguments),
+    /// Measure how long requests take
+    Bench(bench::Arguments),
+    /// Hammer the driver through several threads, and check what it answers and counts
+    Stress(stress::Arguments),
     /// Show the driver's events as they come
     Trace(trace::Arguments),
     /// Record what a program does to its files (Linux), or what the driver tells of (Windows), as a
@@ -123,6 +131,8 @@ fn act(Arguments { common, command }: Arguments) -> Outcome {
         Command::Selftest => site::visit(&common, self_test::SelfTest),
         Command::Watch(arguments) => site::visit(&common, arguments),
         Command::Report(arguments) => report::run(&common, arguments),
+        Command::Bench(arguments) => site::visit(&common, arguments),
+        Command::Stress(arguments) => site::visit(&common, arguments),
         Command::Trace(arguments) => site::visit(&common, arguments),
         Command::Record(arguments) => record::record(&common, arguments),
         Command::Replay(arguments) => replay::replay(&common, arguments),

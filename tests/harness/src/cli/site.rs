@@ -74,7 +74,7 @@ pub fn visit(common: &Common, visitor: impl Visit) -> Outcome {
 pub fn visit(common: &Common, visitor: impl Visit) -> Outcome {
     use crate::{
         client::Remote,
-        remote::{Connection, RemoteEvents, default_path},
+        remote::{Connection, RemoteError, RemoteEvents, default_path},
     };
     let path = match &common.sim {
         Some(path) if path.as_os_str() == "private" => return private(common, visitor),
@@ -82,9 +82,13 @@ pub fn visit(common: &Common, visitor: impl Visit) -> Outcome {
         None => default_path(),
     };
     let connection = Connection::open(&path).map_err(|error| {
-        Failure::new(format_args!("{}: {error}", path.display())).advise(
-            "there is no driver on Linux: start a machine with `daxctl simulate`, or add --sim private",
-        )
+        let failure = Failure::new(format_args!("{}: {error}", path.display()));
+        match error {
+            RemoteError::Connection(_) => failure.advise(
+                "there is no driver on Linux: start a machine with `daxctl simulate`, or add --sim private",
+            ),
+            _ => failure,
+        }
     })?;
     let listener = connection.clone();
     visitor.on(&Site {

@@ -57,11 +57,7 @@ impl<P: Platform> Device<P> {
             platform,
             version: VersionReply::default(),
         };
-        let ours = VersionRequest {
-            newest: PROTOCOL_VERSION,
-            oldest: OLDEST_VERSION,
-        };
-        device.version = match device.ask(Ioctl::Version, ours.as_bytes()) {
+        device.version = match device.ask_version() {
             // Before version 2 there was no such request.
             Err(ClientError::ShortAnswer(_)) => return Err(ClientError::Protocol(1)),
             answer => answer?,
@@ -75,6 +71,18 @@ impl<P: Platform> Device<P> {
     /// What the driver said when the device was opened.
     pub fn version(&self) -> &VersionReply {
         &self.version
+    }
+
+    /// Asks for the version once more: the request that does least.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn ask_version(&self) -> Result<VersionReply, P> {
+        let ours = VersionRequest {
+            newest: PROTOCOL_VERSION,
+            oldest: OLDEST_VERSION,
+        };
+        self.ask(Ioctl::Version, ours.as_bytes())
     }
 
     /// What the driver is, its limits, and how much of them is used.

@@ -43,8 +43,14 @@ impl Connection {
     fn ask(&self, request: &Request) -> Result<Response, RemoteError> {
         let bytes = encode(request)?;
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write_frame(&mut *stream, &bytes)?;
-        let frame = read_frame(&mut *stream)?;
+        let sent = write_frame(&mut *stream, &bytes);
+        // A server that has closed the connection may have said why.
+        let frame = read_frame(&mut *stream);
+        sent.or_else(|error| match frame {
+            Ok(Some(_)) => Ok(()),
+            _ => Err(error),
+        })?;
+        let frame = frame?;
         let frame = frame.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))?;
         match decode(&frame)? {
             Response::Failed(status) => Err(RemoteError::Status(status)),

@@ -170,3 +170,49 @@ fn take_lock(path: &Path, lock: &Path) -> Result<File, SocketError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_listened_on_once_and_goes_with_its_owner() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/machine.sock");
+        let socket = Socket::listen(&path).expect("a new socket");
+        assert_eq!(socket.path(), path);
+        let mode = fs::metadata(&path).expect("it is there").mode();
+        assert_eq!(mode & 0o077, 0, "nobody else may connect");
+        let folder_mode = fs::metadata(folder.path().join("new")).expect("a folder");
+        assert_eq!(folder_mode.mode() & 0o077, 0);
+        let second = Socket::listen(&path).expect_err("it is served");
+        assert!(matches!(second, SocketError::Running(_)), "{second}");
+        drop(socket);
+        assert_eq!(
+            fs::read_dir(folder.path().join("new"))
+                .expect("a folder")
+                .count(),
+            0
+        );
+        Socket::listen(&path).expect("it is free");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_taken_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("machine.sock");
+        drop(UnixListener::bind(&path).expect("a socket"));
+        fs::write(path.with_added("lock"), "").expect("a lock that nobody holds");
+        Socket::listen(&path).expect("nobody serves it");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "mine").expect("a file");
+        let refused = Socket::listen(&path).expect_err("a file is there");
+        assert!(matches!(refused, SocketError::NoSocket(_)), "{refused}");
+        assert_eq!(fs::read(&path).expect("it is there"), b"mine");
+    }
+}

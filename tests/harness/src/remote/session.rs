@@ -111,6 +111,11 @@ impl<'a, M: Machine> Session<'a, M> {
                 Some(handle) => Self::done(platform.close(handle)),
                 None => Response::Failed(ntsim::NtStatus::INVALID_HANDLE.0),
             },
+            Request::Read {
+                file,
+                offset,
+                length,
+            } => self.read(file, offset, length),
             Request::Events { from } => {
                 let (first, events) = self.machine.events(from);
                 Response::Events { first, events }
@@ -148,6 +153,26 @@ impl<'a, M: Machine> Session<'a, M> {
             |error| Response::Failed(M::status(&error)),
             |()| Response::Done,
         )
+    }
+
+    fn read(&self, file: u64, offset: u64, length: u32) -> Response {
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= MAX_WRITE);
+        let Some(length) = length else {
+            return Response::Refused(format!("{MAX_WRITE} bytes are the longest read"));
+        };
+        let Some(file) = self.handles.get(&file) else {
+            return Response::Failed(ntsim::NtStatus::INVALID_HANDLE.0);
+        };
+        let mut output = vec![0; length];
+        match self.machine.platform().read(file, offset, &mut output) {
+            Ok(()) => Response::Answer(Answer {
+                overflow: false,
+                output,
+            }),
+            Err(error) => Response::Failed(M::status(&error)),
+        }
     }
 
     fn control(&self, device: u64, code: u32, input: &[u8], room: u32) -> Response {

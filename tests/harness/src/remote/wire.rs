@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 
 /// Version of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The most bytes of a frame: a token's largest write and all that goes with it.
 pub const MAX_FRAME: usize = 2 << 20;
 
@@ -77,6 +77,15 @@ pub enum Request {
     Events {
         /// Number of the first one to return; `u64::MAX` for those to come.
         from: u64,
+    },
+    /// ReadFile, answered by an [`Answer`].
+    Read {
+        /// The file.
+        file: u64,
+        /// First byte.
+        offset: u64,
+        /// Bytes, all of them within the file.
+        length: u32,
     },
 }
 
@@ -207,6 +216,113 @@ mod tests {
         let frame = read_frame(&mut from).expect("whole").expect("a frame");
         assert_eq!(decode::<Request>(&frame).expect("a request"), request);
         assert!(read_frame(&mut from).expect("the end").is_none());
+    }
+
+    fn round_trip<T>(message: &T)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        let bytes = encode(message).expect("short");
+        assert_eq!(&decode::<T>(&bytes).expect("a message"), message);
+        // Cut short anywhere it is none.
+        for end in 0..bytes.len() {
+            assert!(decode::<T>(&bytes[..end]).is_err(), "{message:?} to {end}");
+        }
+    }
+
+    #[test]
+    fn every_request_comes_back_as_it_went() {
+        let (file, offset) = (u64::MAX, 1 << 40);
+        let bytes = vec![0, 255, 7];
+        for request in [
+            Request::Hello { version: VERSION },
+            Request::OpenDevice { write: true },
+            Request::Control {
+                device: file,
+                code: u32::MAX,
+                input: bytes.clone(),
+                room: u32::MAX,
+            },
+            Request::OpenFile {
+                path: "D:\\ä".into(),
+                create: true,
+            },
+            Request::Write {
+                file,
+                offset,
+                data: bytes,
+            },
+            Request::SetSize { file, size: offset },
+            Request::Flush { file },
+            Request::DeleteOnClose { file },
+            Request::Close { handle: file },
+            Request::Events { from: u64::MAX },
+            Request::Read {
+                file,
+                offset,
+                length: 5,
+            },
+        ] {
+            round_trip(&request);
+        }
+    }
+
+    #[test]
+    fn every_response_comes_back_as_it_went() {
+        use crate::events::Value;
+        let values = [
+            Value::Unsigned(u64::MAX),
+            Value::Signed(i64::MIN),
+            Value::Bool(true),
+            Value::Text("x".into()),
+            Value::Bytes(vec![0, 255]),
+        ];
+        let event = Event {
+            provider: "P".into(),
+            name: "N".into(),
+            level: 5,
+            keyword: u64::MAX,
+            time: 1,
+            fields: values.map(|value| ("f".to_owned(), value)).to_vec(),
+        };
+        for response in [
+            Response::Hello { version: VERSION },
+            Response::Handle(u64::MAX),
+            Response::Answer(Answer {
+                overflow: true,
+                output: vec![1, 2],
+            }),
+            Response::Done,
+            Response::Events {
+                first: 3,
+                events: vec![event],
+            },
+            Response::Failed(i32::MIN),
+            Response::Refused("no".into()),
+        ] {
+            round_trip(&response);
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_not_sent() {
+        let answer = |length| {
+            Response::Answer(Answer {
+                overflow: false,
+                output: vec![0; length],
+            })
+        };
+        assert!(encode(&answer(MAX_FRAME + 1)).is_err());
+        let mut sent = Vec::new();
+        assert!(write_frame(&mut sent, &vec![0; MAX_FRAME + 1]).is_err());
+        assert!(sent.is_empty(), "not a part of it");
+        // The largest write fits with all that goes with it.
+        let largest = Request::Write {
+            file: u64::MAX,
+            offset: u64::MAX,
+            data: vec![0; daxflush_protocol::MAX_WRITE],
+        };
+        assert!(encode(&largest).is_ok());
     }
 
     #[test]

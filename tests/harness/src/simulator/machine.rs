@@ -6,6 +6,7 @@ use crate::{
     events::{Event, Events},
     remote::Machine,
 };
+use daxflush_protocol::Setting;
 use ntsim::{NtStatus, Sim, SimError, SimOptions, VolumeOptions};
 use std::{
     io,
@@ -59,6 +60,7 @@ impl Booted {
             let options = VolumeOptions::default();
             sim.add_volume(*letter, options).map_err(failed)?;
         }
+        install(&sim);
         tracing::listen(&sim);
         sim.load_driver(driver, SERVICE).map_err(failed)?;
         Ok(Self {
@@ -95,6 +97,17 @@ impl Booted {
             source,
         })?;
         Ok(sim.violations().iter().map(ToString::to_string).collect())
+    }
+}
+
+/// Stores the settings' defaults, as an installation does; without their key none can be stored.
+fn install(sim: &Sim) {
+    for setting in Setting::ALL {
+        let value = setting.default_value();
+        match setting.word(value) {
+            Some(word) => sim.set_parameter(SERVICE, setting.name(), word, false),
+            None => sim.set_number_parameter(SERVICE, setting.name(), value),
+        }
     }
 }
 

@@ -30,7 +30,10 @@ pub enum DeviceAccess {
 /// [`control`](Self::control) passes requests to daxflush.sys and returns its answers: memory that an
 /// answer to [`Ioctl::CreateLog`] names is a dirty log of that length in this process, until
 /// [`unmap_log`](Self::unmap_log).
-pub unsafe trait Platform: Clone {
+pub unsafe trait Platform: Clone + Send + Sync {
+    /// Whether views and dirty logs can be had: they need memory that is shared with the driver.
+    const SHARES_MEMORY: bool = true;
+
     /// Its errors.
     type Error: std::error::Error + Send + Sync + 'static;
     /// A handle to a file or a device.
@@ -79,6 +82,12 @@ pub unsafe trait Platform: Clone {
     /// # Errors
     /// The file system's.
     fn write(&self, file: &Self::Handle, offset: u64, data: &[u8]) -> Result<(), Self::Error>;
+
+    /// ReadFile of all of `data` from `offset` on.
+    ///
+    /// # Errors
+    /// The file system's; the file ends within the range.
+    fn read(&self, file: &Self::Handle, offset: u64, data: &mut [u8]) -> Result<(), Self::Error>;
 
     /// SetEndOfFile, in bytes.
     ///

@@ -33,6 +33,8 @@ unsafe impl Platform for Remote {
     type Handle = RemoteHandle;
     type View = NoView;
 
+    const SHARES_MEMORY: bool = false;
+
     fn open_device(&self, access: DeviceAccess) -> Result<RemoteHandle, RemoteError> {
         let write = access == DeviceAccess::ReadWrite;
         let handle = self.0.open_handle(&Request::OpenDevice { write });
@@ -93,6 +95,24 @@ unsafe impl Platform for Remote {
                 offset,
                 data: data.to_vec(),
             })?;
+            offset = offset.wrapping_add(data.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn read(&self, file: &RemoteHandle, offset: u64, data: &mut [u8]) -> Result<(), RemoteError> {
+        let mut offset = offset;
+        for data in data.chunks_mut(MAX_WRITE) {
+            let length = u32::try_from(data.len()).map_err(|_| RemoteError::Answer)?;
+            let answer = self.0.control(&Request::Read {
+                file: file.0,
+                offset,
+                length,
+            })?;
+            if answer.output.len() != data.len() {
+                return Err(RemoteError::Answer);
+            }
+            data.copy_from_slice(&answer.output);
             offset = offset.wrapping_add(data.len() as u64);
         }
         Ok(())

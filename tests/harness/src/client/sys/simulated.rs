@@ -69,6 +69,15 @@ unsafe impl Platform for Simulated {
         self.0.write_file(*file, offset, data).map(|_| ())
     }
 
+    fn read(&self, file: &Handle, offset: u64, data: &mut [u8]) -> Result<(), NtStatus> {
+        let count = self.0.read_file(*file, offset, data)?;
+        if count == data.len() {
+            Ok(())
+        } else {
+            Err(NtStatus::END_OF_FILE)
+        }
+    }
+
     fn set_size(&self, file: &Handle, size: u64) -> Result<(), NtStatus> {
         self.0.set_end_of_file(*file, size)
     }

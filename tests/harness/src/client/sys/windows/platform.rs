@@ -148,6 +148,18 @@ unsafe impl Platform for Windows {
         Ok(())
     }
 
+    fn read(&self, file: &File, mut offset: u64, mut data: &mut [u8]) -> io::Result<()> {
+        while !data.is_empty() {
+            let count = file.seek_read(data, offset)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            offset += count as u64;
+            data = &mut data[count..];
+        }
+        Ok(())
+    }
+
     fn set_size(&self, file: &File, size: u64) -> io::Result<()> {
         file.set_len(size)
     }
