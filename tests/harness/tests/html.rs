@@ -111,7 +111,7 @@ fn a_page_has_the_numbers() {
         "<td>42</td>",
         "78,662,400",
         "71,893",
-        "1094.1 ×",
+        "1094.2 ×",
         "<td>5,678</td>",
         "The times are the simulator&",
         "did all it promises",
@@ -204,6 +204,15 @@ fn odd_data_makes_a_page_too() {
         rows: vec![vec![1]],
         ..HeatMap::default()
     });
+    data.maps.push(HeatMap {
+        rows: vec![vec![1]],
+        times: vec![0.0, 1.0],
+        columns: 1,
+        cell_bytes: 0,
+        ..HeatMap::default()
+    });
+    data.latency.buckets = vec![u64::MAX; 40];
+    data.points.push(data.points[0]);
     is_self_contained(&page(&data).expect("a page"));
 }
 
@@ -337,6 +346,8 @@ impl Source for Steady {
             information: Information {
                 driver: [0, 2, 0],
                 method: 3,
+                // It was loaded, and is loaded again in second 500.
+                uptime: seconds % 500,
                 ..Information::default()
             },
             statistics,
@@ -419,4 +430,14 @@ fn looking_at_a_driver_can_be_ended() {
     let data = data.expect("data");
     assert_eq!(data.points.len(), 3);
     assert!(data.maps.is_empty());
+}
+
+#[test]
+fn a_driver_that_is_loaded_anew_ends_it() {
+    let mut source = Steady { seconds: 490 };
+    let options = LiveOptions::default();
+    let data = collect_live(&mut source, None, &options, &mut |_| true).expect("data");
+    assert_eq!(data.points.len(), 9);
+    assert_eq!(data.summary.commits, 900);
+    assert!(data.faults.iter().any(|fault| fault.contains("anew")));
 }

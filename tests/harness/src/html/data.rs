@@ -98,7 +98,8 @@ impl From<&Latency> for Histogram {
         };
         for (place, count) in latency.buckets.iter().enumerate() {
             // Of a longer one from elsewhere, the rest is what the last bucket is for.
-            histogram.buckets[place.min(HISTOGRAM_BUCKETS - 1)] += count;
+            let bucket = &mut histogram.buckets[place.min(HISTOGRAM_BUCKETS - 1)];
+            *bucket = bucket.saturating_add(*count);
         }
         histogram
     }

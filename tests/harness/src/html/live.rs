@@ -71,6 +71,9 @@ impl<P: crate::client::Platform> DirtyCells for DeviceFile<'_, P> {
     }
 }
 
+/// Said of a driver that was loaded anew: its counters begin again.
+const RELOADED: &str = "the driver was loaded anew, and what came then is left out";
+
 /// Looks at a driver for a while; `wait` is called between samples with the time to wait, and may end
 /// it by returning false.
 ///
@@ -85,9 +88,13 @@ pub fn collect_live(
     let first = source.sample()?;
     let mut heat = file.as_ref().map(|file| map(file.name(), file.bytes()));
     let mut before = first.clone();
-    let mut points = Vec::new();
+    let (mut points, mut reloaded) = (Vec::new(), false);
     while before.time.saturating_sub(first.time) < options.duration && wait(options.interval) {
         let now = source.sample()?;
+        if now.information.uptime < before.information.uptime {
+            reloaded = true;
+            break;
+        }
         let at = now.time.saturating_sub(first.time).as_secs_f64();
         points.push(point(at, &before, &now));
         if let (Some(file), Some(heat)) = (&mut file, &mut heat) {
@@ -95,7 +102,9 @@ pub fn collect_live(
         }
         before = now;
     }
-    Ok(data(&first, &before, points, heat))
+    let mut data = data(&first, &before, points, heat);
+    data.faults.extend(reloaded.then(|| RELOADED.to_owned()));
+    Ok(data)
 }
 
 fn point(at: f64, before: &Sample, now: &Sample) -> Point {

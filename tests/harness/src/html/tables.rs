@@ -56,12 +56,10 @@ pub fn buckets(histogram: &Histogram) -> String {
         return String::new();
     };
     let total = histogram.count() as f64;
-    let mut sum = 0;
-    let below: u64 = histogram.buckets[..first].iter().sum();
-    sum += below;
+    let mut sum: u64 = 0;
     let rows = (first..=last).map(|bucket| {
         let count = histogram.buckets[bucket];
-        sum += count;
+        sum = sum.saturating_add(count);
         let from = time(Histogram::least(bucket) as f64);
         let range = match bucket + 1 {
             HISTOGRAM_BUCKETS => format!("{from} and more"),
@@ -85,26 +83,24 @@ pub fn parts(points: &[Point], live: bool) -> String {
         .map(|part| {
             let first = part.first().map_or(0.0, |point| point.at);
             let last = part.last().map_or(0.0, |point| point.at);
-            let asked: Option<u64> = part.iter().map(|point| point.asked).sum();
-            let flushed: u64 = part.iter().map(|point| point.flushed).sum();
-            let name = if live {
-                format!("to {last:.1} s")
-            } else {
-                format!("{} to {}", grouped(first as u64), grouped(last as u64))
-            };
+            let asked = part
+                .iter()
+                .try_fold(0u64, |sum, point| Some(sum.saturating_add(point.asked?)));
+            let flushed = part
+                .iter()
+                .fold(0u64, |sum, point| sum.saturating_add(point.flushed));
+            if live {
+                return vec![format!("to {last:.1} s"), grouped(flushed)];
+            }
+            let name = format!("{} to {}", grouped(first as u64), grouped(last as u64));
             vec![name, known(asked), grouped(flushed), ratio(asked, flushed)]
         });
     let rows: Vec<_> = rows.collect();
-    let (caption, head) = if live {
-        ("Lines by time", "time")
-    } else {
-        ("Lines by commits", "commits")
-    };
-    table(
-        caption,
-        &[head, "asked for", "flushed", "asked / flushed"],
-        &rows,
-    )
+    if live {
+        return table("Lines by time", &["time", "flushed"], &rows);
+    }
+    let head = ["commits", "asked for", "flushed", "asked / flushed"];
+    table("Lines by commits", &head, &rows)
 }
 
 /// The parts of a file that were dirty the most.

@@ -44,12 +44,12 @@ fn locate(histogram: &Histogram, fraction: f64) -> Option<(usize, f64)> {
     }
     let rank = (fraction.clamp(0.0, 1.0) * count as f64).ceil() as u64;
     let rank = rank.clamp(1, count);
-    let mut below = 0;
+    let mut below: u64 = 0;
     for (bucket, here) in histogram.buckets.iter().enumerate() {
         if rank - below <= *here {
             return Some((bucket, ((rank - below) as f64 - 0.5) / *here as f64));
         }
-        below += here;
+        below = below.saturating_add(*here);
     }
     None
 }

@@ -3,8 +3,8 @@
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
-/// What 0 is taken for on a logarithmic axis, where it is at the end.
-const ZERO: f64 = 0.5;
+/// How much of a logarithmic axis is between 0, at its beginning, and 1: room for their labels.
+const ZERO_PART: f64 = 0.08;
 
 /// An axis.
 #[derive(Clone)]
@@ -49,11 +49,14 @@ impl Axis {
             let value = 10f64.powi(decade);
             (value, label(value))
         });
+        let end = most.max(1.0) * 1.6;
+        // What 0 is taken for.
+        let zero = end.powf(-ZERO_PART / (1.0 - ZERO_PART)).min(0.5);
         Self {
             name: name.to_owned(),
-            range: ZERO..most.max(1.0) * 1.6,
+            range: zero..end,
             logarithmic: true,
-            ticks: std::iter::once((ZERO, "0".to_owned()))
+            ticks: std::iter::once((zero, "0".to_owned()))
                 .chain(powers)
                 .collect(),
         }
@@ -61,7 +64,7 @@ impl Axis {
 
     fn place(&self, value: f64) -> f64 {
         if self.logarithmic {
-            value.max(ZERO).log10()
+            value.max(self.range.start).log10()
         } else {
             value
         }
@@ -117,8 +120,11 @@ mod tests {
 
     #[test]
     fn zero_is_at_the_beginning_of_counts() {
-        let axis = Axis::counts("", 1e6, |value| format!("{value}"));
-        assert_eq!(axis.map(&0.0, (0, 100)), 0);
-        assert!(axis.map(&1e6, (0, 100)) < 100);
+        for most in [0.0, 1.0, 1e6, 1e19] {
+            let axis = Axis::counts("", most, |value| format!("{value}"));
+            assert_eq!(axis.map(&0.0, (0, 100)), 0);
+            assert!(axis.map(&1.0, (0, 100)) >= 8, "labels of 0 and 1 are apart");
+            assert!(axis.map(&most, (0, 100)) < 100);
+        }
     }
 }

@@ -16,7 +16,8 @@ const LEVELS: u32 = 6;
 /// A map; `id` names it within its page.
 pub fn heat_map(map: &HeatMap, id: &str, live: bool) -> Result<Option<String>, PlotError> {
     let most = map.rows.iter().flatten().copied().max().unwrap_or(0);
-    if most == 0 || map.times.len() != map.rows.len() + 1 || map.columns == 0 {
+    let whole = map.columns != 0 && map.cell_bytes != 0;
+    if most == 0 || !whole || map.times.len() != map.rows.len() + 1 {
         return Ok(None);
     }
     let title = format!("Dirty lines of {}", map.file);

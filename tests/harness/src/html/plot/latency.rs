@@ -89,13 +89,25 @@ fn draw(
     }
     let stroke = ShapeStyle::from(INK.mix(0.7)).stroke_width(2);
     chart.draw_secondary_series(LineSeries::new(curve, stroke))?;
-    for (fraction, name, color, anchor, shift) in [
-        (0.5, "p50", HALF, HPos::Right, -0.08),
-        (0.99, "p99", MOST, HPos::Left, 0.08),
-    ] {
+    // A label's width, of the axis's.
+    let label = (right - left) * 0.13;
+    let half = place(histogram, 0.5).unwrap_or(left);
+    for (fraction, name, color) in [(0.5, "p50", HALF), (0.99, "p99", MOST)] {
         let Some(x) = place(histogram, fraction) else {
             continue;
         };
+        // The two away from each other, but within the axes.
+        let on_the_right = if fraction == 0.5 {
+            x - label < left
+        } else {
+            x + label < right || x - half < label
+        };
+        let (anchor, shift) = if on_the_right {
+            (HPos::Left, 0.006)
+        } else {
+            (HPos::Right, -0.006)
+        };
+        let shift = shift * (right - left);
         let stroke = color.stroke_width(2);
         let line = [(x, 0.0), (x, most * 1.12)];
         chart.draw_series(DashedLineSeries::new(line, 6, 4, stroke))?;

@@ -30,7 +30,7 @@ pub fn over_time(points: &[Point], live: bool) -> Result<Option<String>, PlotErr
 /// Lines up to each commit or interval, added up.
 pub fn cumulative(points: &[Point], live: bool) -> Result<Option<String>, PlotError> {
     let series = series(points, |sum, lines| {
-        *sum += lines;
+        *sum = sum.saturating_add(lines);
         *sum as f64
     });
     let (title, name) = if live {
