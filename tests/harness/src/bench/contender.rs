@@ -29,11 +29,12 @@ pub enum Contender {
 
 impl Contender {
     /// All of them; the first is what the others are compared with.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Version,
         Self::Mark(1),
         Self::Mark(MAX_RANGES),
         Self::Commit(0),
+        Self::Commit(1),
         Self::Commit(64),
         Self::Commit(4096),
         Self::FlushToken,

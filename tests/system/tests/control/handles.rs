@@ -128,6 +128,18 @@ fn tokens_and_logs_of_another_handle_are_refused() {
 }
 
 #[test]
+fn a_log_is_attached_with_a_handle_to_its_own_file() {
+    let scene = Scene::new();
+    let other = scene.world.open("b");
+    let before = scene.state();
+    let found = status(&scene, &scene.client, Ioctl::AttachLog, other.as_raw());
+    assert_eq!(found, NtStatus::INVALID_PARAMETER);
+    assert_eq!(scene.state(), before);
+    scene.world.sim.close_handle(other).expect("close");
+    scene.end();
+}
+
+#[test]
 fn a_token_or_log_that_has_ended_is_refused() {
     for end in ["freed", "the file was closed", "the filter was detached"] {
         let scene = Scene::new();
