@@ -42,7 +42,8 @@ impl State {
         }
     }
 
-    fn add_reference(&mut self, address: usize) {
+    /// The Filter Manager's own, for a context that it has found.
+    pub fn add_reference(&mut self, address: usize) {
         if let Some(context) = self.contexts.get_mut(&address) {
             context.references += 1;
         }
@@ -108,10 +109,6 @@ impl Kernel {
         *slot = Some(new);
         state.add_reference(new);
         Ok(())
-    }
-
-    pub fn reference_context(&self, address: usize) {
-        self.lock().add_reference(address);
     }
 
     /// Gives back a reference; the last one calls the cleanup callback and frees

@@ -25,18 +25,21 @@ impl Kernel {
     /// the stream that it has not closed.
     pub(super) fn notify_conflict(self: &Arc<Self>, file: u64) {
         let conflict = {
-            let state = self.lock();
+            let mut state = self.lock();
             let Ok(fcb) = state.fcb(file) else { return };
             let filter = state.filter.as_ref();
             let callback = filter.map_or(0, |filter| filter.section_notification);
             let instance = state.volumes[fcb.volume].instance_address();
             let context = fcb.data_scan.filter(|_| callback != 0);
+            // Before anybody can close the section.
+            if let Some(context) = context {
+                state.add_reference(context);
+            }
             context.map(|context| (callback, instance, context))
         };
         let Some((callback, instance, context)) = conflict else {
             return;
         };
-        self.reference_context(context);
         let kind = Kind::of(SET_INFORMATION);
         let data = CallbackData::new(kind, SET_INFORMATION, 0, instance, &Parameters::None);
         let level = if self.options.conflict_at_apc {

@@ -71,8 +71,8 @@ impl Kernel {
         state.sections.insert(object, section);
         let target = Target::Section(object);
         let handle = state.insert_handle(target, request.access, request.kernel_handle);
+        state.add_reference(context);
         drop(state);
-        self.reference_context(context);
         let nth = self.data_scans.fetch_add(1, Ordering::Relaxed) + 1;
         if self.options.conflict_before_create_returns == Some(nth) {
             self.notify_conflict(file);
