@@ -1,6 +1,6 @@
 //! What a replay found, as JSON and as a table.
 
-use crate::mapped::Mapped;
+use crate::{mapped::Mapped, watch::text::grouped};
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::{Deserialize, Serialize};
 
@@ -122,19 +122,6 @@ fn ratio(asked: u64, flushed: u64) -> String {
         return "-".into();
     }
     format!("{:.1} x", asked as f64 / flushed as f64)
-}
-
-/// A number with a comma after every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index != 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
