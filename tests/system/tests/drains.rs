@@ -600,6 +600,66 @@ fn what_was_begun_on_a_file_that_is_closed_is_not_forgotten() {
     }
 }
 
+/// A request takes its file before the last handle goes, and flushes behind the cleanup. Its view keeps
+/// the file until it has to make room; then neither the file's next life nor the volume would know of
+/// what is not drained.
+#[test]
+fn what_is_begun_behind_the_cleanup_is_drained_when_the_stream_goes() {
+    let settings = [("CleanupCommits", 0), ("MaxViews", 1)];
+    for by_volume in [false, true] {
+        let mut world = World::with(SimOptions::default(), &settings);
+        let client = Client::open(&world.sim);
+        let other = world.open("b");
+        world.write(other, 0, 64);
+        let file = world.open("a");
+        let id = world.sim.file_id(file).expect("open");
+        let lines = scatter(&mut world, file);
+        let data = world.model(file, |model| model.contents(0, 10));
+        let survives = |sim: &Sim| {
+            let mut found = vec![0; data.len()];
+            sim.power_cut(CutPolicy::Durable).read(id, 0, &mut found);
+            found == data
+        };
+        let (sim, closed) = (world.sim.clone(), AtomicBool::new(false));
+        world.sim.set_call_hook(Some(Box::new(move |routine| {
+            // Behind the request's reference to the file, and before its turn.
+            if routine == "FltGetStreamContext" && !closed.swap(true, SeqCst) {
+                sim.close_handle(file).expect("close");
+            }
+        })));
+        assert_eq!(elsewhere(|| client.begin(file, ALL)), Ok(lines));
+        world.sim.set_call_hook(None);
+        assert!(world.sim.file_id(file).is_err(), "the handle is gone");
+        let streams = client.streams(client.volumes()[0].0.id).len();
+        assert!(!survives(&world.sim), "so there is something to test");
+        // The one view that may be goes to another file.
+        world.flush(other);
+        let left = client.streams(client.volumes()[0].0.id).len();
+        assert_eq!(left, streams - 1, "the stream is gone");
+        if by_volume {
+            let volume = world.sim.open_volume('D').expect("the volume");
+            world.sim.flush_file_buffers(volume).expect("a flush");
+            world.sim.close_handle(volume).expect("close");
+        }
+        let file = world.open("a");
+        assert_eq!(world.sim.file_id(file), Ok(id));
+        if by_volume {
+            world.model(file, |model| model.commit());
+            world.cut("after a volume flush");
+        } else {
+            world.commits_anyhow("a flush", &[whole(file)], |sim| {
+                sim.flush_file_buffers(file)
+            });
+        }
+        assert!(survives(&world.sim));
+        for handle in [file, other] {
+            world.sim.close_handle(handle).expect("close");
+        }
+        client.close();
+        world.end();
+    }
+}
+
 #[test]
 fn flags_and_rooms_are_checked_before_anything_is_flushed() {
     let mut world = World::new();

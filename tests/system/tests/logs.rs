@@ -5,7 +5,11 @@ use daxflush_protocol::{
     AttachLogRequest, FileRange, Ioctl, LogReply, MAX_LOG_ENTRIES, log_bytes, log_layout,
 };
 use daxflush_system_tests::{Client, World, whole};
-use ntsim::{FlushKind, Handle, MappedView, NtStatus, SharedView};
+use ntsim::{Access, Disposition, FlushKind, Handle, MappedView, NtStatus, SharedView, Sim};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
 use zerocopy::IntoBytes;
 
 const SIZE: u64 = 256 << 10;
@@ -112,6 +116,18 @@ fn every_commit_takes_what_the_log_holds() {
     world.end();
 }
 
+/// A handle that can write, in the process that calls.
+fn open_existing(sim: &Sim, name: &str) -> Handle {
+    let path = format!(r"D:\{name}");
+    let file = sim.create_file(&path, Access::ReadWrite, Disposition::OpenExisting);
+    file.expect("the file")
+}
+
+fn attach(client: &Client, log: u64, file: Handle) -> Result<LogReply, NtStatus> {
+    let file = file.as_raw();
+    client.ask(Ioctl::AttachLog, AttachLogRequest { log, file }.as_bytes())
+}
+
 /// A second process takes the log over through a duplicated handle of the device; the first ends.
 #[test]
 fn another_process_goes_on_appending() {
@@ -124,18 +140,11 @@ fn another_process_goes_on_appending() {
         .duplicate_device_handle(program.client.device, OTHER)
         .expect("a handle");
     let (own, reply) = sim.in_process(OTHER, || {
-        let access = ntsim::Access::ReadWrite;
-        let own = sim.create_file(r"D:\a", access, ntsim::Disposition::OpenExisting);
-        let own = own.expect("the file");
-        let request = AttachLogRequest {
-            log: program.reply.log,
-            file: own.as_raw(),
-        };
+        let own = open_existing(&sim, "a");
         let client = Client::over(&sim, device);
-        let reply = client.ask(Ioctl::AttachLog, request.as_bytes());
+        let reply = attach(&client, program.reply.log, own);
         (own, reply.expect("attached"))
     });
-    let reply: LogReply = reply;
     let (view, log) = sim.in_process(OTHER, || {
         let view = sim.map_view(own, 0, SIZE, true).expect("a view");
         let log = sim.shared_view(reply.address, reply.bytes as usize);
@@ -304,6 +313,146 @@ fn what_was_stored_before_there_was_a_log_is_not_lost() {
     world.end();
 }
 
+/// A second process has the file mapped, and a duplicate of the first one's handle of the device; it has
+/// told nobody of anything yet.
+struct Second {
+    own: Handle,
+    view: MappedView,
+    client: Client,
+}
+
+impl Second {
+    const PROCESS: u64 = 0x2000;
+
+    fn start(first: &Program, sim: &Sim) -> Self {
+        let device = sim.duplicate_device_handle(first.client.device, Self::PROCESS);
+        let client = Client::over(sim, device.expect("a handle"));
+        sim.in_process(Self::PROCESS, || {
+            let own = open_existing(sim, "a");
+            let view = sim.map_view(own, 0, SIZE, true).expect("a view");
+            Self { own, view, client }
+        })
+    }
+
+    fn end(self, sim: &Sim, reply: &LogReply) {
+        sim.in_process(Self::PROCESS, || {
+            sim.unmap_shared(reply.address).expect("unmapped");
+            sim.unmap_view(self.view);
+            sim.close_handle(self.own).expect("close");
+            self.client.close();
+        });
+    }
+}
+
+/// What a process has stored before it attached to another's log stands in none, and nobody would ever
+/// flush it.
+#[test]
+fn what_was_stored_before_a_log_was_attached_is_not_lost() {
+    type Point = fn(&Sim, &Client, Handle, Handle) -> Result<(), NtStatus>;
+    let points: [(&str, Point); 4] = [
+        ("a flush", |sim, _, file, _| sim.flush_file_buffers(file)),
+        ("the IOCTL", |_, client, file, _| {
+            client.commit(file, FileRange::default()).map(|_| ())
+        }),
+        ("a volume flush", |sim, _, _, volume| {
+            sim.flush_file_buffers(volume)
+        }),
+        ("a detach", |sim, _, _, _| sim.detach('D')),
+    ];
+    for (what, point) in points {
+        let mut world = World::new();
+        let mut program = Program::start(&mut world, "a");
+        let (sim, file) = (world.sim.clone(), program.file);
+        let volume = sim.open_volume('D').expect("the volume");
+        program.store(&mut world, 5000, 100);
+        world.flush(file);
+        // Nobody is silent until now.
+        let second = Second::start(&program, &sim);
+        let data = world.data(file, 70_000, 8);
+        second.view.store(70_000, &data);
+        world.model(file, |model| model.store(70_000, &data));
+        let log = program.reply.log;
+        let reply = sim.in_process(Second::PROCESS, || {
+            attach(&second.client, log, second.own).expect("attached")
+        });
+        assert!(world.would_lose(file), "so there is something to test");
+        let flushed = world.commits_anyhow(what, &[whole(file)], |sim| {
+            point(sim, &program.client, file, volume)
+        });
+        assert_eq!(flushed, SIZE / 64, "{what}");
+        if what != "a detach" {
+            // From then on the log is believed.
+            program.store(&mut world, 9000, 64);
+            world.flush(file);
+        }
+        sim.close_handle(volume).expect("close");
+        second.end(&sim, &reply);
+        let Program {
+            view,
+            client,
+            reply,
+            ..
+        } = program;
+        client.close();
+        sim.unmap_shared(reply.address).expect("unmapped");
+        sim.unmap_view(view);
+        sim.close_handle(file).expect("close");
+        world.end();
+    }
+}
+
+/// Another thread of the process that attaches commits and then stores, at every moment at which the
+/// driver takes a lock or maps the log.
+#[test]
+fn what_is_stored_while_a_log_is_being_attached_is_not_lost() {
+    for nth in 1.. {
+        let mut world = World::new();
+        let program = Program::start(&mut world, "a");
+        let (sim, file) = (world.sim.clone(), program.file);
+        let second = Arc::new(Second::start(&program, &sim));
+        let data = world.data(file, 70_000, 8);
+        let (hooked, stored, count) = (second.clone(), data.clone(), AtomicU64::new(0));
+        let calls = Arc::new(AtomicU64::new(0));
+        let (machine, counted) = (sim.clone(), calls.clone());
+        sim.set_call_hook(Some(Box::new(move |routine| {
+            if routine == "FltAcquirePushLockExclusive" && count.fetch_add(1, SeqCst) + 1 == nth {
+                machine.flush_file_buffers(hooked.own).expect("a flush");
+                hooked.view.store(70_000, &stored);
+                counted.fetch_add(1, SeqCst);
+            }
+        })));
+        let log = program.reply.log;
+        let reply = sim.in_process(Second::PROCESS, || {
+            attach(&second.client, log, second.own).expect("attached")
+        });
+        sim.set_call_hook(None);
+        let reached = calls.load(SeqCst) != 0;
+        if reached {
+            world.model(file, |model| model.store(70_000, &data));
+            world.commits_anyhow("a flush", &[whole(file)], |sim| {
+                sim.flush_file_buffers(file)
+            });
+        }
+        let second = Arc::into_inner(second).expect("no hook");
+        second.end(&sim, &reply);
+        let Program {
+            view,
+            client,
+            reply,
+            ..
+        } = program;
+        client.close();
+        sim.unmap_shared(reply.address).expect("unmapped");
+        sim.unmap_view(view);
+        sim.close_handle(file).expect("close");
+        world.end();
+        if !reached {
+            assert!(nth > 1, "no lock is ever taken");
+            break;
+        }
+    }
+}
+
 /// A program that also reports is believed to report, so only its log's end tells that it may have
 /// died between a store and its entry.
 #[test]
@@ -370,13 +519,7 @@ fn who_maps_and_reports_nothing_makes_the_file_count_as_dirty_for_all() {
     let file = program.file;
     let sim = world.sim.clone();
     let silent = sim.in_process(0x2000, || {
-        let file = sim
-            .create_file(
-                r"D:\a",
-                ntsim::Access::ReadWrite,
-                ntsim::Disposition::OpenExisting,
-            )
-            .expect("a file");
+        let file = open_existing(&sim, "a");
         let view = sim.map_view(file, 0, SIZE, true).expect("a view");
         (file, view)
     });
