@@ -8,7 +8,7 @@ use daxflush_system_tests::{Client, World, whole};
 use ntsim::{Access, Disposition, FlushKind, Handle, MappedView, NtStatus, SharedView, Sim};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
 };
 use zerocopy::IntoBytes;
 
@@ -69,6 +69,14 @@ impl Program {
         self.log.store(slot + 1, length);
         self.tail += 1;
         self.log.store(log_layout::TAIL / 8, self.tail);
+    }
+
+    /// Lets go of everything, without a word about the log.
+    fn leave(self, sim: &Sim) {
+        self.client.close();
+        sim.unmap_shared(self.reply.address).expect("unmapped");
+        sim.unmap_view(self.view);
+        sim.close_handle(self.file).expect("close");
     }
 
     /// Ends as a program should, and is exact to the end.
@@ -387,22 +395,13 @@ fn what_was_stored_before_a_log_was_attached_is_not_lost() {
         }
         sim.close_handle(volume).expect("close");
         second.end(&sim, &reply);
-        let Program {
-            view,
-            client,
-            reply,
-            ..
-        } = program;
-        client.close();
-        sim.unmap_shared(reply.address).expect("unmapped");
-        sim.unmap_view(view);
-        sim.close_handle(file).expect("close");
+        program.leave(&sim);
         world.end();
     }
 }
 
-/// Another thread of the process that attaches commits and then stores, at every moment at which the
-/// driver takes a lock or maps the log.
+/// Another thread of the process that attaches commits and then stores, whenever the driver is about to
+/// take a lock.
 #[test]
 fn what_is_stored_while_a_log_is_being_attached_is_not_lost() {
     for nth in 1.. {
@@ -412,13 +411,13 @@ fn what_is_stored_while_a_log_is_being_attached_is_not_lost() {
         let second = Arc::new(Second::start(&program, &sim));
         let data = world.data(file, 70_000, 8);
         let (hooked, stored, count) = (second.clone(), data.clone(), AtomicU64::new(0));
-        let calls = Arc::new(AtomicU64::new(0));
-        let (machine, counted) = (sim.clone(), calls.clone());
+        let reached = Arc::new(AtomicBool::new(false));
+        let (machine, told) = (sim.clone(), reached.clone());
         sim.set_call_hook(Some(Box::new(move |routine| {
             if routine == "FltAcquirePushLockExclusive" && count.fetch_add(1, SeqCst) + 1 == nth {
                 machine.flush_file_buffers(hooked.own).expect("a flush");
                 hooked.view.store(70_000, &stored);
-                counted.fetch_add(1, SeqCst);
+                told.store(true, SeqCst);
             }
         })));
         let log = program.reply.log;
@@ -426,7 +425,7 @@ fn what_is_stored_while_a_log_is_being_attached_is_not_lost() {
             attach(&second.client, log, second.own).expect("attached")
         });
         sim.set_call_hook(None);
-        let reached = calls.load(SeqCst) != 0;
+        let reached = reached.load(SeqCst);
         if reached {
             world.model(file, |model| model.store(70_000, &data));
             world.commits_anyhow("a flush", &[whole(file)], |sim| {
@@ -435,16 +434,7 @@ fn what_is_stored_while_a_log_is_being_attached_is_not_lost() {
         }
         let second = Arc::into_inner(second).expect("no hook");
         second.end(&sim, &reply);
-        let Program {
-            view,
-            client,
-            reply,
-            ..
-        } = program;
-        client.close();
-        sim.unmap_shared(reply.address).expect("unmapped");
-        sim.unmap_view(view);
-        sim.close_handle(file).expect("close");
+        program.leave(&sim);
         world.end();
         if !reached {
             assert!(nth > 1, "no lock is ever taken");
