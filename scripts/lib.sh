@@ -41,3 +41,9 @@ host_cargo() {
         RUSTC=$dist_rustc "$dist_cargo" "$@"
     fi
 }
+
+# Sets remap to rustc's options that keep this machine's paths out of what is built; needs find_rust.
+remap_paths() {
+    remap=("--remap-path-prefix=$PWD=daxflush" "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+        "--remap-path-prefix=$("$dist_rustc" --print sysroot)/lib/rustlib/src/rust=rust")
+}

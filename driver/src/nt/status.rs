@@ -53,6 +53,17 @@ impl NtStatus {
         self.0.cast_unsigned() >> 30 == 3
     }
 
+    /// The Filter Manager's own codes as one that user mode has an error for: RtlNtStatusToDosError does
+    /// not list them, and a program would read "message not found".
+    pub const fn for_programs(self) -> Self {
+        const FACILITY_FILTER_MANAGER: u32 = 0x1C;
+        if (self.0.cast_unsigned() >> 16) & 0xfff == FACILITY_FILTER_MANAGER {
+            Self::NOT_SUPPORTED
+        } else {
+            self
+        }
+    }
+
     /// What a routine returned, as a result.
     pub const fn check(raw: NTSTATUS) -> Result<(), Self> {
         if raw >= 0 { Ok(()) } else { Err(Self(raw)) }

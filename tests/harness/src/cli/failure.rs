@@ -102,7 +102,6 @@ fn meaning(code: Code) -> Option<Meaning> {
             }
             0xC000_00C0 => advice("the volume's device is gone: what was not durable is lost"),
             0xC000_0011 => advice("beyond the end of the file"),
-            0xC01C_000B | 0xC01C_0013 => advice("the filter is not attached to the file's volume"),
             _ => None,
         },
         Code::Win32(code) => match code {
