@@ -135,6 +135,11 @@ impl<'a> Install<'a> {
         self.until.is_none_or(|until| until > ISOLATED_BUILD)
     }
 
+    /// Whether systems before this build take it.
+    pub fn serves_before(&self, build: u32) -> bool {
+        self.from.is_none_or(|from| from < build)
+    }
+
     /// The files that it copies.
     pub fn copied(&self, inf: &'a Inf) -> Vec<FileLine<'a>> {
         listed(inf, self.section, "CopyFiles")

@@ -138,6 +138,11 @@ impl Entry {
         self.key.as_ref().is_some_and(|own| same(&own.text, key))
     }
 
+    /// The directive: the key, or all of an entry like `Reboot`.
+    pub fn directive(&self) -> &str {
+        self.key.as_ref().map_or(self.value(0), |key| &key.text)
+    }
+
     /// A value's text; empty if it was left out.
     pub fn value(&self, place: usize) -> &str {
         self.values.get(place).map_or("", |field| &field.text)

@@ -16,7 +16,8 @@ const SZ: u32 = 0;
 const DWORD: u32 = 0x0001_0001;
 
 const DRIVER_MANIFEST: &str = include_str!("../../../driver/Cargo.toml");
-const CALLBACKS: &str = include_str!("../../../driver/src/nt/flt/registration.rs");
+const FS_CONTROLS: &str = include_str!("../../../driver/src/filter/fs_control.rs");
+const CALLBACKS: &str = include_str!("../../../driver/src/filter/mod.rs");
 
 /// Does something for the service of each generation, on each architecture.
 fn each(mut judge: impl FnMut(&Inf, &Service<'_>)) {
@@ -111,7 +112,8 @@ fn supported_features_are_what_the_filter_does() {
     const OFFLOAD_READ: u32 = 0x1;
     const OFFLOAD_WRITE: u32 = 0x2;
     const BYPASS_IO: u32 = 0x8;
-    assert!(!CALLBACKS.contains("QUERY_OPEN"));
+    assert!(FS_CONTROLS.contains("code::OFFLOAD_WRITE =>"));
+    assert!(CALLBACKS.contains("operations!") && !CALLBACKS.contains("QueryOpen"));
     each(|inf, service| {
         let lines = service.registry(inf);
         let bits = number(value(&lines, "SupportedFeatures").data(0));

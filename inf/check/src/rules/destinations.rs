@@ -19,6 +19,12 @@ pub(super) const RULES: &[Rule] = &[
         check: no_destination,
     },
     Rule {
+        code: Some(1243),
+        name: "directory-number",
+        page: "install/using-dirids",
+        check: directory_number,
+    },
+    Rule {
         code: Some(1322),
         name: "not-in-driver-store",
         page: ISOLATION,
@@ -101,9 +107,18 @@ fn placed<'a>(
     })
 }
 
+fn directory_number(package: &Package<'_>, faults: &mut Faults) {
+    let section = package.inf.section("DestinationDirs");
+    for entry in section.into_iter().flat_map(|section| &section.entries) {
+        let is_number = number(entry.value(0)).is_some();
+        faults.unless(is_number, entry.line, "give the number of a directory");
+    }
+}
+
 fn not_in_store(package: &Package<'_>, faults: &mut Faults) {
     for (install, _, entry) in placed(package) {
-        let is_fine = !install.is_isolated() || number(entry.value(0)) == Some(STORE);
+        let directory = number(entry.value(0));
+        let is_fine = !install.is_isolated() || directory.is_none_or(|id| id == STORE);
         faults.unless(
             is_fine,
             entry.line,
@@ -115,7 +130,7 @@ fn not_in_store(package: &Package<'_>, faults: &mut Faults) {
 fn not_allowed(package: &Package<'_>, faults: &mut Faults) {
     for (install, _, entry) in placed(package) {
         let directory = number(entry.value(0));
-        let is_tolerated = directory.is_some_and(|id| id == STORE || TOLERATED.contains(&id));
+        let is_tolerated = directory.is_none_or(|id| id == STORE || TOLERATED.contains(&id));
         let is_fine = install.is_isolated() || is_tolerated;
         faults.unless(
             is_fine,

@@ -90,12 +90,9 @@ fn prohibited(package: &Package<'_>, faults: &mut Faults) {
         .into_iter()
         .flat_map(|section| &section.entries)
     {
-        if let Some(key) = entry.key.as_ref().filter(|key| is_prohibited(&key.text)) {
-            faults.add(
-                entry.line,
-                format!("take out {}: an INF may only add", key.text),
-            );
-        }
+        let directive = entry.directive();
+        let advice = format!("take out {directive}: an INF may only add");
+        faults.unless(!is_prohibited(directive), entry.line, advice);
     }
 }
 
@@ -136,7 +133,7 @@ fn unknown(package: &Package<'_>, faults: &mut Faults) {
         ];
         for (section, directives) in known {
             for entry in section.into_iter().flat_map(|section| &section.entries) {
-                let key = entry.key.as_ref().map_or("", |key| &key.text);
+                let key = entry.directive();
                 let is_known =
                     directives.iter().any(|known| same(known, key)) || is_prohibited(key);
                 faults.unless(

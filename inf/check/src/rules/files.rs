@@ -3,6 +3,7 @@
 use super::CODES;
 use crate::{
     finding::{Faults, Rule},
+    number::number,
     package::{FileLine, Package},
     parse::{Entry, same},
 };
@@ -15,6 +16,18 @@ pub(super) const RULES: &[Rule] = &[
         name: "file-not-listed",
         page: SOURCES,
         check: not_listed,
+    },
+    Rule {
+        code: None,
+        name: "file-name-token",
+        page: SOURCES,
+        check: name_token,
+    },
+    Rule {
+        code: Some(1008),
+        name: "disk-number",
+        page: SOURCES,
+        check: disk_number,
     },
     Rule {
         code: Some(1273),
@@ -83,10 +96,31 @@ fn not_listed(package: &Package<'_>, faults: &mut Faults) {
     }
 }
 
+fn name_token(package: &Package<'_>, faults: &mut Faults) {
+    for source in sources(package) {
+        let raw = source.key.as_ref().map_or("", |key| &key.raw);
+        faults.unless(
+            !raw.contains('%'),
+            source.line,
+            "write the file's name itself",
+        );
+    }
+}
+
+fn disk_number(package: &Package<'_>, faults: &mut Faults) {
+    for source in sources(package) {
+        let is_number = number(source.value(0)).is_some();
+        faults.unless(is_number, source.line, "give the number of the file's disk");
+    }
+}
+
 fn disk(package: &Package<'_>, faults: &mut Faults) {
     let disks = package.source_disks("SourceDisksNames");
     for source in sources(package) {
         let id = source.value(0);
+        if number(id).is_none() {
+            continue;
+        }
         let is_listed = disks.iter().any(|disks| disks.entry(id).is_some());
         faults.unless(
             is_listed,
@@ -147,7 +181,7 @@ fn two_sources(package: &Package<'_>, faults: &mut Faults) {
 fn flags(package: &Package<'_>, faults: &mut Faults) {
     for file in copied(package).filter(|file| file.list.is_some()) {
         let text = file.entry.value(3);
-        let flags = crate::number::number(text);
+        let flags = number(text);
         let is_valid = text.is_empty() || flags.is_some_and(|flags| flags <= COPY_FLAGS);
         faults.unless(is_valid, file.entry.line, "use documented flags only");
     }

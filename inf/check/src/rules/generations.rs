@@ -56,7 +56,7 @@ fn items(inf: &Inf, service: &Service<'_>) -> Vec<Item> {
         .into_iter()
         .flat_map(|section| &section.entries)
     {
-        let key = entry.key.as_ref().map_or("", |key| &key.text);
+        let key = entry.directive();
         let values: Vec<&str> = entry
             .values
             .iter()

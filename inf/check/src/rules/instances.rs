@@ -5,6 +5,7 @@ use crate::{
     finding::{Faults, Rule},
     package::{Package, RegistryLine, Service},
     parse::{Inf, same},
+    target::ISOLATED_BUILD,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -52,6 +53,12 @@ fn instance<'a>(line: &RegistryLine<'a>) -> Option<&'a str> {
     same(first, "Instances").then_some(name)
 }
 
+/// The services that have a section; another rule is about those without.
+fn defined<'p>(package: &'p Package<'_>) -> impl Iterator<Item = &'p Service<'p>> {
+    let services = package.services().map(|(_, service)| service);
+    services.filter(|service| service.section.is_some())
+}
+
 /// The altitudes of a service's instances.
 pub(super) fn altitudes<'a>(
     inf: &'a Inf,
@@ -62,7 +69,7 @@ pub(super) fn altitudes<'a>(
 }
 
 fn default_instance(package: &Package<'_>, faults: &mut Faults) {
-    for (_, service) in package.services() {
+    for service in defined(package) {
         let lines = service.registry(package.inf);
         let mut defaults = lines.iter().filter(|line| {
             same(plain(line.key), "Instances") && same(line.name, "DefaultInstance")
@@ -110,7 +117,7 @@ fn incomplete(package: &Package<'_>, faults: &mut Faults) {
 /// Under Parameters from 24H2 on, which isolation asks for anyway; directly under the key before.
 fn place(package: &Package<'_>, faults: &mut Faults) {
     for (install, service) in package.services() {
-        if install.is_isolated() {
+        if !install.serves_before(ISOLATED_BUILD) {
             continue;
         }
         for line in service.registry(package.inf) {
@@ -125,7 +132,7 @@ fn place(package: &Package<'_>, faults: &mut Faults) {
 }
 
 fn features(package: &Package<'_>, faults: &mut Faults) {
-    for (_, service) in package.services() {
+    for service in defined(package) {
         let lines = service.registry(package.inf);
         let Some(line) = lines
             .iter()

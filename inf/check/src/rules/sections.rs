@@ -16,6 +16,12 @@ pub(super) const RULES: &[Rule] = &[
         check: missing,
     },
     Rule {
+        code: Some(1005),
+        name: "no-section-named",
+        page: CODES,
+        check: none_named,
+    },
+    Rule {
         code: Some(2083),
         name: "unused-section",
         page: CODES,
@@ -68,6 +74,21 @@ fn missing(package: &Package<'_>, faults: &mut Faults) {
             reference.directive
         );
         faults.unless(exists || is_install, reference.entry.line, advice);
+    }
+}
+
+fn none_named(package: &Package<'_>, faults: &mut Faults) {
+    let services = package
+        .services()
+        .filter_map(|(_, service)| service.section);
+    let installs = package.installs.iter().map(|install| install.section);
+    for section in installs.chain(services) {
+        for entry in &section.entries {
+            let names = entry.is("AddReg") || entry.is("CopyFiles");
+            let has_name = entry.values.iter().any(|value| !value.text.is_empty());
+            let advice = format!("name a section in {}", entry.directive());
+            faults.unless(!names || has_name, entry.line, advice);
+        }
     }
 }
 

@@ -226,7 +226,7 @@ fn entries<'a>(service: &Service<'a>) -> &'a [Entry] {
 fn directives(package: &Package<'_>, faults: &mut Faults) {
     for (_, service) in package.services() {
         for entry in entries(service) {
-            let key = entry.key.as_ref().map_or("", |key| &key.text);
+            let key = entry.directive();
             let mut known = DIRECTIVES.iter().chain(&LEGACY);
             let is_known = known.any(|known| same(known, key));
             faults.unless(

@@ -208,7 +208,7 @@ fn directives(package: &Package<'_>, faults: &mut Faults) {
         .into_iter()
         .flat_map(|section| &section.entries)
     {
-        let key = entry.key.as_ref().map_or("", |key| &key.text);
+        let key = entry.directive();
         let base = key.split_once('.').map_or(key, |(base, _)| base);
         let is_known = DIRECTIVES.iter().any(|known| same(known, base));
         faults.unless(

@@ -4,7 +4,7 @@ use super::CODES;
 use crate::{
     finding::{Faults, Rule},
     number::number,
-    package::{Install, Package},
+    package::Package,
 };
 
 pub(super) const RULES: &[Rule] = &[Rule {
@@ -35,21 +35,17 @@ const FLAGS: [(u32, u32); 5] = [
 /// Files run from the driver store from Windows 10 1709 on (using-dirids).
 const STORE: (u32, u32) = (13, 16299);
 
-fn is_older(install: &Install<'_>, build: u32) -> bool {
-    install.from.is_none_or(|from| from < build)
-}
-
 fn newer(package: &Package<'_>, faults: &mut Faults) {
     for (install, service) in package.services() {
         for (key, build) in DIRECTIVES {
             if let Some(entry) = service.get(key) {
                 let advice = format!("use {key} only in sections for build {build} and later");
-                faults.unless(!is_older(install, build), entry.line, advice);
+                faults.unless(!install.serves_before(build), entry.line, advice);
             }
         }
         let flags = number(service.directive.value(1)).unwrap_or(0);
         for (flag, build) in FLAGS {
-            let is_fine = flags & flag == 0 || !is_older(install, build);
+            let is_fine = flags & flag == 0 || !install.serves_before(build);
             let advice =
                 format!("use the flag {flag:#x} only in sections for build {build} and later");
             faults.unless(is_fine, service.directive.line, advice);
@@ -60,7 +56,7 @@ fn newer(package: &Package<'_>, faults: &mut Faults) {
     for install in package
         .installs
         .iter()
-        .filter(|install| is_older(install, build))
+        .filter(|install| install.serves_before(build))
     {
         for file in install.copied(inf) {
             let entry = super::destinations::destination(inf, &file);
