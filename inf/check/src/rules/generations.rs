@@ -9,7 +9,7 @@ use crate::{
 pub(super) const RULES: &[Rule] = &[Rule {
     code: None,
     name: "generations-differ",
-    page: "devtest/infverif_h",
+    page: "devtest/inf-verif-error-1330",
     check: agree,
 }];
 

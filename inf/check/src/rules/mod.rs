@@ -1,5 +1,6 @@
 //! The rules, each with the page that has it. Pages are those of the Windows driver documentation, without
-//! `.md`.
+//! `.md`. No page asks for `unused-string` and `generations-differ`: they are this project's, and theirs are
+//! the nearest.
 
 use crate::finding::Rule;
 
