@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// Beginnings of paths on machines that build, which no image is to have.
-pub const FORBIDDEN: [&str; 5] = ["/home/", "/root/", "/tmp/", r":\Users\", ":/Users/"];
+pub const FORBIDDEN: [&str; 5] = ["/home/", "/root/", "/tmp/", r":\Users\", "/Users/"];
 
 /// How an image names its PDB file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

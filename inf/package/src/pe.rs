@@ -137,7 +137,7 @@ impl<'data> Pe<'data> {
             .ok_or_else(outside)?;
         let length = size_of::<ImageDebugDirectory>();
         let size = size as usize;
-        if size > available as usize || size % length != 0 {
+        if size > available as usize || !size.is_multiple_of(length) {
             return Err(outside());
         }
         let mut entries = Vec::new();

@@ -14,21 +14,27 @@ impl Os {
     }
 }
 
-/// The releases that Inf2Cat names in other words than the catalog.
-const RELEASES: [(&str, &str); 13] = [
-    ("AU", "RS1"),
-    ("RS1", "RS1"),
-    ("RS2", "RS2"),
-    ("RS3", "RS3"),
-    ("RS4", "RS4"),
-    ("RS5", "RS5"),
-    ("19H1", "19H1"),
-    ("VB", "Vb"),
-    ("CO", "21H2"),
-    ("NI", "22H2"),
-    ("GE", "24H2"),
-    ("24H2", "24H2"),
-    ("25H2", "25H2"),
+/// Inf2Cat's words for releases, and the catalog's.
+const CLIENTS: [(&str, &str); 12] = [
+    ("10", ""),
+    ("10_AU", "_RS1"),
+    ("10_RS2", "_RS2"),
+    ("10_RS3", "_RS3"),
+    ("10_RS4", "_RS4"),
+    ("10_RS5", "_RS5"),
+    ("10_19H1", "_19H1"),
+    ("10_VB", "_Vb"),
+    ("10_CO", "_21H2"),
+    ("10_NI", "_22H2"),
+    ("10_GE", "_24H2"),
+    ("10_25H2", "_25H2"),
+];
+const SERVERS: [(&str, &str); 5] = [
+    ("SERVER10", ""),
+    ("SERVER2016", "_RS1"),
+    ("SERVERRS5", "_RS5"),
+    ("SERVERFE", "_21H2"),
+    ("SERVER2025", "_24H2"),
 ];
 
 impl FromStr for Os {
@@ -48,25 +54,21 @@ impl FromStr for Os {
                 .ok_or_else(|| unknown(text));
         }
         let upper = text.to_ascii_uppercase();
-        let parts: Vec<_> = upper.split('_').collect();
-        let (prefix, release, machine) = match parts[..] {
-            ["10", machine] => ("", None, machine),
-            ["10", release, machine] => ("", Some(release), machine),
-            ["SERVER10", machine] => ("Server", None, machine),
-            _ => return Err(unknown(text)),
-        };
+        let (release, machine) = upper.rsplit_once('_').ok_or_else(|| unknown(text))?;
         if !matches!(machine, "X64" | "ARM64") {
             return Err(unknown(text));
         }
-        let mut name = format!("{prefix}_v100_{machine}");
-        if let Some(release) = release {
-            let (_, release) = RELEASES
+        let find = |names: &[(&str, &'static str)]| {
+            names
                 .iter()
                 .find(|(theirs, _)| *theirs == release)
-                .ok_or_else(|| unknown(text))?;
-            name = format!("{name}_{release}");
+                .map(|(_, name)| *name)
+        };
+        match (find(&CLIENTS), find(&SERVERS)) {
+            (Some(name), _) => Ok(Self(format!("_v100_{machine}{name}"))),
+            (None, Some(name)) => Ok(Self(format!("Server_v100_{machine}{name}"))),
+            (None, None) => Err(unknown(text)),
         }
-        Ok(Self(name))
     }
 }
 
@@ -75,4 +77,40 @@ fn unknown(text: &str) -> Error {
         "{text:?} is no system that this tool knows: give one such as 10_RS2_X64, 10_RS3_ARM64 or 10_GE_X64, \
          or a catalog's own name for it, such as _v100_X64_22H2"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_catalogs_have_them() {
+        for (given, name) in [
+            ("10_X64", "_v100_X64"),
+            ("10_au_x64", "_v100_X64_RS1"),
+            ("10_VB_ARM64", "_v100_ARM64_Vb"),
+            ("10_GE_X64", "_v100_X64_24H2"),
+            ("Server10_ARM64", "Server_v100_ARM64"),
+            ("ServerRS5_X64", "Server_v100_X64_RS5"),
+            ("_v100_X64_26H2", "_v100_X64_26H2"),
+        ] {
+            assert_eq!(given.parse::<Os>().unwrap().name(), name, "{given}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for text in [
+            "",
+            "10",
+            "7_X64",
+            "10_RS9_X64",
+            "10_RS2_X86",
+            "_v100_X64,x",
+            "X64",
+        ] {
+            let error = text.parse::<Os>().unwrap_err().to_string();
+            assert!(error.contains("10_RS2_X64"), "{text}: {error}");
+        }
+    }
 }
