@@ -54,7 +54,7 @@ struct Image {
 
 /// Write a catalog of files, for others to sign
 ///
-/// It is of version 2, with SHA-1 and SHA-256 hashes, as Inf2Cat makes it for Windows 10. The same
+/// It is of version 2, with SHA-1 and SHA-256 hashes, as Microsoft's are for Windows 10. The same
 /// files and arguments always give the same bytes.
 #[derive(Debug, Args)]
 struct Catalog {

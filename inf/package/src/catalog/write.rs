@@ -28,7 +28,7 @@ pub struct Contents {
     pub date: Date,
 }
 
-/// Writes a catalog of version 2 as Inf2Cat makes it: every member with its SHA-1 and its SHA-256
+/// Writes a catalog of version 2 as Microsoft makes them: every member with its SHA-1 and its SHA-256
 /// hash, in the order of the hashes.
 pub fn write(contents: &Contents) -> Result<Vec<u8>> {
     if contents.members.is_empty() || contents.systems.is_empty() {
