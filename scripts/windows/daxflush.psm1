@@ -30,8 +30,8 @@ function Invoke-Tool {
     param(
         [Parameter(Mandatory, Position = 0)] [string] $Command,
         [Parameter(Position = 1)] [string[]] $Arguments = @(),
-        [int[]] $Accept = @(0),
-        [switch] $AnyStatus
+        [switch] $AnyStatus,
+        [int[]] $Accept = @(0)
     )
     # Windows PowerShell makes an error of each line on standard error; that must not end the script.
     $ErrorActionPreference = 'Continue'
@@ -92,6 +92,21 @@ function Read-Daxctl {
     # Assigned first: Windows PowerShell gives an array as one object.
     $parsed = ConvertFrom-Json $text
     $parsed
+}
+
+function Start-Daxctl {
+    <#
+    .SYNOPSIS
+    Starts daxctl and does not wait for it: its output goes to a file.
+    #>
+    [CmdletBinding(SupportsShouldProcess)]
+    param(
+        [Parameter(Mandatory, Position = 0)] [string[]] $Arguments,
+        [Parameter(Mandatory)] [string] $Output
+    )
+    if ($PSCmdlet.ShouldProcess('daxctl', "$Arguments")) {
+        Start-Process -FilePath (Find-Daxctl) -ArgumentList $Arguments -RedirectStandardOutput $Output -NoNewWindow -PassThru
+    }
 }
 
 function Get-WindowsBuild {
@@ -411,7 +426,7 @@ function Write-Report {
 }
 
 Export-ModuleMember -Variable ServiceKey, EventSourceKey, Data, PrimitiveBuild, StoreBuild -Function `
-    Invoke-Tool, Find-Daxctl, Invoke-Daxctl, Read-Daxctl, Get-WindowsBuild, Get-Machine, Assert-Windows,
-    Get-DaxFlushPackage, Get-PublishedInf, Test-Loaded, Get-DaxFlushInstallation, Test-DaxFlushInstallation,
+    Invoke-Tool, Find-Daxctl, Invoke-Daxctl, Read-Daxctl, Start-Daxctl, Get-WindowsBuild, Get-Machine, Assert-Windows,
+    Get-DaxFlushPackage, Get-InfVersion, Get-PublishedInf, Test-Loaded, Get-DaxFlushInstallation, Test-DaxFlushInstallation,
     Get-Leftover, Get-DaxFlushSetting, Set-DaxFlushSetting, Get-DaxFlushEvent, Start-DaxFlush, Stop-DaxFlush,
     Invoke-InfSection, Write-Report

@@ -42,7 +42,7 @@ Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 Import-Module (Join-Path (Split-Path -Parent $PSScriptRoot) 'daxflush.psm1') -Force
 
-$Line = 64
+$LineBytes = 64
 $FileBytes = 1MB
 $Answers = New-Object System.Collections.ArrayList
 $Name = "daxflush-acceptance-$PID.tmp"
@@ -70,8 +70,8 @@ function Open-File([IO.FileOptions] $options = 'None') {
 }
 
 function Write-Line($file, [long] $line, [byte] $value) {
-    $null = $file.Seek($line * $Line, 'Begin')
-    $file.Write([byte[]] (, $value * $Line), 0, $Line)
+    $null = $file.Seek($line * $LineBytes, 'Begin')
+    $file.Write([byte[]] (, $value * $LineBytes), 0, $LineBytes)
 }
 
 function Open-View($file) {
@@ -90,7 +90,7 @@ Ask 'load' 'Does the driver load and answer?' {
 Ask 'volumes' 'Is the filter attached to the DAX volumes, and to no other?' {
     $dax = @(Get-Partition | Where-Object { $_.PSObject.Properties['IsDAX'] -and $_.IsDAX })
     $attached = @(Read-Daxctl @('volumes', '--json'))
-    (Get-YesNo ($dax.Count -eq $attached.Count -and $dax)), "$($dax.Count) DAX partitions, attached to $($attached.name -join ', ')"
+    (Get-YesNo ($dax.Count -eq $attached.Count -and $dax)), "$($dax.Count) DAX partitions, attached to $(@($attached | ForEach-Object name) -join ', ')"
 }
 Ask 'selftest' 'Does the flush engine pass its own test on this processor?' {
     $test = Read-Daxctl @('selftest', '--json') -AnyStatus
@@ -163,7 +163,7 @@ try {
             $view.Write(1024, [byte] 7)
             $file.Flush($true)
             $lines = (Get-Stream).last_commit.lines
-            (Get-YesNo ($lines -eq $FileBytes / $Line)), "$lines lines"
+            (Get-YesNo ($lines -eq $FileBytes / $LineBytes)), "$lines lines"
         }
         finally { $view.Dispose(); $map.Dispose() }
     }
@@ -189,10 +189,7 @@ try {
     Ask 'trace' 'Do the driver''s events reach a session?' {
         $out = [IO.Path]::GetTempFileName()
         try {
-            $options = @{ FilePath = Find-Daxctl; PassThru = $true; NoNewWindow = $true; RedirectStandardOutput = $out }
-            $arguments = @('trace', '--seconds', '6', '--events', '1', '--only', 'Commit', '--json')
-            $null = Invoke-Daxctl @('trace', '--events', '1', '--seconds', '1', '--json') -AnyStatus
-            $listener = Start-Process @options -ArgumentList $arguments
+            $listener = Start-Daxctl @('trace', '--seconds', '6', '--events', '1', '--only', 'Commit', '--json') -Output $out -Confirm:$false
             Start-Sleep -Seconds 2
             Write-Line $file 15 10
             $file.Flush($true)

@@ -46,7 +46,7 @@ Get-Disk | Where-Object BusType -eq SCM; .\make-dax-volume.ps1 -DiskNumber 1 -Dr
 param(
     [Parameter(Mandatory, ParameterSetName = 'Disk')] [ValidateRange(0, 1023)] [int] $DiskNumber,
     [Parameter(Mandatory, ParameterSetName = 'Region')] [switch] $CreatePmemDisk,
-    [Parameter(Mandatory, ParameterSetName = 'Simulated')] [ValidateRange(1GB, 1TB)] [uint64] $SimulatedBytes,
+    [Parameter(Mandatory, ParameterSetName = 'Simulated')] [ValidateScript({ $_ -ge 1GB })] [uint64] $SimulatedBytes,
     [Parameter(Mandatory)] [ValidatePattern('^[D-Zd-z]$')] [string] $DriveLetter,
     [ValidateLength(1, 32)] [string] $Label = 'DAX',
     [switch] $Force,

@@ -39,7 +39,8 @@ param(
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 
-# The names on the page "Filter.Driver tests", without those for antivirus and network filters.
+# The names on the page "Filter.Driver tests" of the HLK's reference, without those for antivirus and network
+# filters; and the one that looks for the log of static analysis.
 $Tests = @(
     'Anonymous Pipe'
     'AppContainers_Tests'
