@@ -62,9 +62,9 @@ function Assert-Signature($new) {
         try { $secure = Confirm-SecureBootUEFI } catch { Write-Verbose "No Secure Boot here: $_" }
         $advice = "The package is signed for tests ($($new.Signer)), and Windows is not in test mode."
         $advice += $(if ($secure) { ' Switch Secure Boot off in the firmware first; with BitLocker have the recovery key at hand.' })
-        $boot = (Invoke-Tool 'bcdedit.exe' @('/enum', '{current}')).Output -match '^\s*testsigning\s'
-        $advice += $(if ($boot) { " Restart: the boot entry says '$("$boot".Trim())'." }
-            else { ' Run bcdedit /set testsigning on, and restart.' })
+        $boot = @((Invoke-Tool 'bcdedit.exe' @('/enum', '{current}')).Output -match '^\s*testsigning\s')
+        $advice += ' Run bcdedit /set testsigning on, and restart.'
+        if ($boot) { $advice += " The boot entry has '$(("$boot" -replace '\s+', ' ').Trim())' now; if that says yes, only the restart is missing." }
         throw $advice
     }
     if ($new.Signature -ne 'Valid' -and -not $TrustTestCertificate) {
