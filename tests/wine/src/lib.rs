@@ -21,6 +21,6 @@ pub mod simulated;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub use {
     machine::{KEY, Machine, SERVICE},
-    package::{Package, requests_exe},
+    package::{Package, test_program},
     prefix::{Prefix, Ran},
 };

@@ -39,13 +39,11 @@ impl Package {
     }
 }
 
-/// The program that makes the battery's requests, for Windows.
+/// Something for Windows that was built for the tests, and is in no package.
 ///
 /// # Panics
 /// It was not built.
-pub fn requests_exe() -> PathBuf {
-    existing(
-        target().join("windows-programs/x64/requests.exe"),
-        "scripts/build-programs --arch x64",
-    )
+pub fn test_program(name: &str) -> PathBuf {
+    let folder = target().join("windows-programs/x64");
+    existing(folder.join(name), "scripts/build-programs --tests")
 }

@@ -1,5 +1,4 @@
 //! The package's daxctl.exe and the driver, through Wine's DeviceIoControl.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use daxflush_wine::{KEY, Machine, Ran};
 use serde_json::Value;

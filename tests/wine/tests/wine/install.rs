@@ -1,7 +1,6 @@
 //! Installed by its INF, started, stopped, upgraded, removed.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use daxflush_wine::{KEY, Machine, Package};
+use daxflush_wine::{KEY, Machine, Package, SERVICE};
 use std::fs;
 
 const SERVICES: &str = r"HKLM\System\CurrentControlSet\Services";
@@ -79,5 +78,42 @@ fn an_upgrade_keeps_what_an_administrator_has_set() {
         "{registry:#?}"
     );
     machine.start();
+    machine.uninstall();
+}
+
+/// An older version finds what a newer one has stored: names that it does not know, values that it
+/// cannot use.
+#[test]
+fn a_downgrade_finds_settings_of_a_newer_version() {
+    let machine = Machine::installed();
+    machine.set_parameter("SomethingNew", "REG_DWORD", "3");
+    machine.set_parameter("FlushMethod", "REG_SZ", "something-new");
+    machine.set_parameter("TraceLevel", "REG_SZ", "no number any more");
+    machine.start();
+    let status = machine.daxctl(&["status", "--json"]).succeeded();
+    assert!(
+        status.out.contains(r#""refused_settings": 2"#),
+        "{status:?}"
+    );
+    let registry = machine.registry(KEY);
+    assert!(
+        has(&registry, r#""FlushMethod"="something-new""#),
+        "{registry:#?}"
+    );
+    machine.uninstall();
+}
+
+/// The power fails between the service's key and the file: the system starts without the driver, and
+/// installing again repairs it.
+#[test]
+fn half_an_installation_is_repaired_by_another() {
+    let machine = Machine::installed();
+    machine.remove(FILE);
+    let ran = machine.run("sc", &["start", SERVICE]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert_eq!(machine.state(), "STOPPED");
+    machine.install();
+    machine.start();
+    machine.daxctl(&["selftest"]).succeeded();
     machine.uninstall();
 }

@@ -1,14 +1,13 @@
 //! The same requests, to the same bytes, under two I/O managers that share nothing: the answers must
 //! be the same.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use daxflush_wine::{Machine, requests_exe, simulated};
+use daxflush_wine::{Machine, simulated, test_program};
 
 #[test]
 fn wine_and_the_simulator_get_the_same_answers() {
     let machine = Machine::installed();
     machine.start();
-    machine.copy_file(&requests_exe(), r"C:\requests.exe");
+    machine.copy_file(&test_program("requests.exe"), r"C:\requests.exe");
     let ran = machine.run(r"C:\requests.exe", &[]).succeeded();
     let there: Vec<&str> = ran.out.lines().collect();
     let here = simulated::run();
