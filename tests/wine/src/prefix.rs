@@ -77,8 +77,8 @@ impl Prefix {
         let prefix = Self {
             folder: Folder::Temporary(folder),
         };
-        // Without programs a machine lives on only if its server is told to.
-        let status = prefix.command(server()).arg("-p").status();
+        // Without programs a machine lives on only if its server is told to; for a minute.
+        let status = prefix.command(server()).arg("-p60").status();
         status.expect("Wine's server");
         prefix
     }
