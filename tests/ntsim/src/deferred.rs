@@ -24,7 +24,8 @@ pub(crate) struct Work {
 /// A work routine that is queued or running.
 struct Job {
     volume: Option<usize>,
-    data: usize,
+    /// Its callback data, until that is completed.
+    data: Option<usize>,
 }
 
 impl Work {
@@ -33,11 +34,20 @@ impl Work {
     }
 
     pub fn uses(&self, data: usize) -> bool {
-        self.jobs.values().any(|job| job.data == data)
+        self.jobs.values().any(|job| job.data == Some(data))
+    }
+
+    /// The operation was completed: its callback data is no longer the work routine's.
+    pub fn let_go(&mut self, data: usize) {
+        let mut jobs = self.jobs.values_mut();
+        if let Some(job) = jobs.find(|job| job.data == Some(data)) {
+            job.data = None;
+        }
     }
 
     fn start(&mut self, volume: Option<usize>, data: usize) -> u64 {
         self.next_job += 1;
+        let data = Some(data);
         self.jobs.insert(self.next_job, Job { volume, data });
         self.next_job
     }

@@ -184,6 +184,8 @@ impl Kernel {
             // The work routine may be faster than the post-operation that queued it.
             Some(operation) if matches!(operation.phase, Phase::After | Phase::Pended) => {
                 operation.completed = true;
+                // The next operation may have its callback data there before the work routine returns.
+                inner.work.let_go(data);
                 None
             }
             _ => Some("a post-operation was completed that is not pended"),

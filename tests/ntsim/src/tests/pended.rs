@@ -142,6 +142,39 @@ fn an_operation_cannot_end_under_its_work_item() {
     assert_eq!(details(&sim), [wrong]);
 }
 
+/// Another operation may then have its callback data in the same place.
+#[test]
+fn a_work_routine_lets_go_of_the_operation_that_it_completes() {
+    let log = Log::default();
+    let seen = log.clone();
+    let fake = Fake {
+        operations: vec![BOTH(WRITE)],
+        post: Some(Box::new(|call| {
+            queue(call.data).expect("it is safe");
+            MORE_PROCESSING
+        })),
+        work: Some(Box::new(move |call| {
+            let kernel = thread::kernel();
+            let uses = || kernel.outstanding.lock().work.uses(call.data);
+            let before = uses();
+            kernel.complete_pended_post_operation(call.data);
+            seen.add(format!("before: {before}, after: {}", uses()));
+            kernel.free_work_item(call.objects);
+            0
+        })),
+        ..Fake::default()
+    };
+    let sim = machine(SimOptions::default(), fake);
+    let file = create(&sim, "a");
+    sim.write_file(file, 0, &[1; 8]).expect("a write");
+    // The work routine goes on when the write has ended.
+    while sim.kernel.work_items() != 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(log.take(), ["before: true, after: false"]);
+    assert_eq!(details(&sim), [""; 0]);
+}
+
 #[test]
 fn what_is_not_safe_to_post_is_refused() {
     let log = Log::default();
