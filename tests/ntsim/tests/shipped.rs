@@ -311,7 +311,7 @@ fn requests_that_are_not_valid_change_nothing() {
     );
     assert_eq!(
         mark(&sim, device, device.as_raw(), &[range]),
-        invalid,
+        Err(NtStatus::NOT_SUPPORTED),
         "a file object, but not of a volume"
     );
     assert_eq!(
