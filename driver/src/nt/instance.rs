@@ -126,22 +126,25 @@ pub struct InstanceReference {
 }
 
 impl InstanceReference {
-    /// This filter's instance on the volume that holds `file`; NOT_SUPPORTED if there is none, or if it
-    /// is no file of a volume. IRQL <= APC_LEVEL.
+    /// This filter's instance on the volume that holds `file`; NOT_SUPPORTED if it is no file of a
+    /// volume. IRQL <= APC_LEVEL.
     pub fn of(file: FileRef<'_>) -> Result<Self, NtStatus> {
         let filter = minifilter::filter().ok_or(NtStatus::FLT_DELETING_OBJECT)?;
         let mut volume: PFLT_VOLUME = ptr::null_mut();
         // SAFETY: a registered filter and a referenced file object.
         let status = unsafe { FltGetVolumeFromFileObject(filter, file.as_ptr(), &raw mut volume) };
-        NtStatus::check(status).map_err(|_| NtStatus::NOT_SUPPORTED)?;
+        NtStatus::check(status).map_err(|status| match status {
+            // No matching volume was found.
+            NtStatus::INVALID_PARAMETER => NtStatus::NOT_SUPPORTED,
+            other => other,
+        })?;
         let mut raw: PFLT_INSTANCE = ptr::null_mut();
         // SAFETY: the volume was just referenced; no name asks for the only instance.
         let status =
             unsafe { FltGetVolumeInstanceFromName(filter, volume, ptr::null(), &raw mut raw) };
         // SAFETY: gives back the reference taken above.
         unsafe { FltObjectDereference(volume.cast()) };
-        NtStatus::check(status).map_err(|_| NtStatus::NOT_SUPPORTED)?;
-        Ok(Self { filter, raw })
+        NtStatus::check(status).map(|()| Self { filter, raw })
     }
 
     pub fn lend(&self) -> Instance<'_> {

@@ -6,7 +6,6 @@
  */
 #include <ntddk.h>
 
-#define STATUS_FLT_INSTANCE_ALTITUDE_COLLISION ((NTSTATUS)0xC01C0011)
 #define STATUS_FLT_INSTANCE_NOT_FOUND ((NTSTATUS)0xC01C0015)
 #define FLT_REGISTRATION_VERSION 0x0203
 #define FLTFL_FILTER_UNLOAD_MANDATORY 1
@@ -25,9 +24,7 @@ struct registration {
 /* One filter is all there is. */
 static struct {
     DRIVER_OBJECT *driver;
-    const void *own;
     NTSTATUS (NTAPI *unload)(ULONG flags);
-    BOOLEAN filtering;
 } filter;
 
 /* The volumes, which the filter has no instance on, and how often they are referenced. */
@@ -54,7 +51,7 @@ EXPORT NTSTATUS NTAPI FltRegisterFilter(DRIVER_OBJECT *driver, const struct regi
         registration->size < sizeof *registration)
         return STATUS_INVALID_PARAMETER;
     if (filter.driver)
-        return STATUS_FLT_INSTANCE_ALTITUDE_COLLISION;
+        __builtin_trap();
     filter.driver = driver;
     filter.unload = registration->unload;
     /* A filter without an unload callback cannot be unloaded. */
@@ -68,7 +65,6 @@ EXPORT NTSTATUS NTAPI FltStartFiltering(void *handle)
 {
     if (handle != &filter || !filter.driver)
         return STATUS_INVALID_PARAMETER;
-    filter.filtering = TRUE;
     return STATUS_SUCCESS;
 }
 
@@ -79,7 +75,6 @@ EXPORT void NTAPI FltUnregisterFilter(void *handle)
         __builtin_trap();
     filter.driver = NULL;
     filter.unload = NULL;
-    filter.filtering = FALSE;
 }
 
 /*
