@@ -7,6 +7,7 @@ use crate::{
     dispatch::Hook,
     error_log::ErrorLog,
     etw::Etw,
+    failures::Failures,
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
@@ -20,6 +21,7 @@ use crate::{
     sections::{Section, SectionView},
     security::SeExports,
     thread,
+    violation::Violation,
 };
 use ntsim_machine::{
     image::{Image, LoadError},
@@ -85,21 +87,6 @@ impl Default for VolumeOptions {
             dax: true,
             ntfs: true,
         }
-    }
-}
-
-/// A rule of the driver reference that the driver broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The rule.
-    pub rule: String,
-    /// What happened.
-    pub detail: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.rule, self.detail)
     }
 }
 
@@ -194,7 +181,7 @@ pub(crate) struct Kernel {
     pub pmem: Pmem,
     pub options: SimOptions,
     pub hook: Mutex<Option<Hook>>,
-    pub failures: Mutex<HashMap<String, u64>>,
+    pub failures: Failures,
     pub call_hook: CallHook,
     /// What PsInitialSystemProcess, IoFileObjectType and SeExports point to.
     pub system_process: Block,
@@ -208,30 +195,15 @@ impl Kernel {
         self.state.lock().expect("the simulator's state")
     }
 
+    /// Reports a rule that the driver broke, with where the thread is.
     pub fn violation(&self, rule: &str, detail: &str) {
-        let violation = Violation {
-            rule: rule.into(),
-            detail: detail.into(),
-        };
+        let violation = Violation::here(rule, detail);
         self.violations.lock().expect("violations").push(violation);
     }
 
     /// A pre- or post-operation is about to be called.
     pub fn count_callback(&self) {
         self.callbacks.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Whether this call of a routine is to fail (see [`Sim::fail_nth`]).
-    pub fn fails(&self, routine: &str) -> bool {
-        let mut failures = self.failures.lock().expect("failures");
-        match failures.get_mut(routine) {
-            Some(1) => failures.remove(routine).is_some(),
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-            None => false,
-        }
     }
 }
 
@@ -250,6 +222,7 @@ impl Sim {
     /// # Errors
     /// The host has no memory for it.
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
+        crate::calls::note_bugchecks();
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
         let se_exports = SeExports::new();
@@ -273,7 +246,7 @@ impl Sim {
             pmem: Pmem::new(options.pmem_bytes)?,
             options,
             hook: Mutex::default(),
-            failures: Mutex::default(),
+            failures: Failures::default(),
             call_hook: CallHook::default(),
             system_process,
             file_type,
@@ -332,16 +305,6 @@ impl Sim {
         }
     }
 
-    /// Makes the `nth` call (from 1) of a kernel routine from now on fail: an allocation returns
-    /// nothing, a status is STATUS_INSUFFICIENT_RESOURCES.
-    pub fn fail_nth(&self, routine: &str, nth: u64) {
-        self.kernel
-            .failures
-            .lock()
-            .expect("failures")
-            .insert(routine.into(), nth);
-    }
-
     /// Pre- and post-operations of the filter that were called so far.
     pub fn callbacks(&self) -> u64 {
         self.kernel.callbacks.load(Ordering::SeqCst)
@@ -350,15 +313,6 @@ impl Sim {
     /// File objects that exist, whoever refers to them.
     pub fn open_file_objects(&self) -> usize {
         self.kernel.lock().file_objects.len()
-    }
-
-    /// Whether a failure asked for with [`Sim::fail_nth`] has not happened yet.
-    pub fn is_failure_pending(&self, routine: &str) -> bool {
-        self.kernel
-            .failures
-            .lock()
-            .expect("failures")
-            .contains_key(routine)
     }
 
     /// Runs driver code in this thread.

@@ -7,6 +7,7 @@
 
 mod call_hook;
 mod callback_data;
+mod calls;
 mod completion;
 mod contexts;
 mod deferred;
@@ -15,6 +16,7 @@ mod device_requests;
 mod dispatch;
 mod error_log;
 mod etw;
+mod failures;
 mod files;
 mod filter;
 mod imports;
@@ -40,10 +42,12 @@ mod status;
 mod tests;
 mod thread;
 mod user;
+mod violation;
 
 pub use error_log::ErrorLogEntry;
 pub use etw::{TraceEvent, TraceValue};
-pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
+pub use failures::FailingPoint;
+pub use kernel::{Sim, SimError, SimOptions, VolumeOptions};
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};
@@ -56,3 +60,4 @@ pub use user::{
     Access, CreateFileOptions, Disposition, FileId, FlushKind, FsEvent, MappedView, MdlWrite,
     WriteOptions,
 };
+pub use violation::Violation;

@@ -1,6 +1,15 @@
 //! Calls into image code with the Windows x64 convention (stack alignment and home space come with
 //! `extern "win64"`).
 
+use std::cell::Cell;
+
+thread_local!(static RETURNED: Cell<usize> = const { Cell::new(0) });
+
+/// The function of an image that the calling thread called last, of those that have returned.
+pub fn last_returned() -> Option<usize> {
+    Some(RETURNED.get()).filter(|function| *function != 0)
+}
+
 /// A function of an image without parameters.
 pub type Fn0 = unsafe extern "win64" fn() -> usize;
 /// A function of an image with one parameter.
@@ -21,9 +30,11 @@ macro_rules! call {
         /// parameters.
         pub unsafe fn $name(function: usize $(, $arg: usize)*) -> usize {
             // SAFETY: the caller vouches for the address and the signature.
-            let function: $ty = unsafe { std::mem::transmute(function) };
+            let code: $ty = unsafe { std::mem::transmute(function) };
             // SAFETY: as above.
-            unsafe { function($($arg),*) }
+            let result = unsafe { code($($arg),*) };
+            RETURNED.set(function);
+            result
         }
     };
 }

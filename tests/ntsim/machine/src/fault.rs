@@ -133,7 +133,7 @@ fn stack(cpu: &Cpu) -> String {
 }
 
 /// Reads words that may not be there: as many as are.
-fn peek(at: usize, words: usize) -> Vec<usize> {
+pub(crate) fn peek(at: usize, words: usize) -> Vec<usize> {
     let mut buf = vec![0usize; words];
     let local = libc::iovec {
         iov_base: buf.as_mut_ptr().cast(),

@@ -135,6 +135,9 @@ imports! {
     /// nf-fltkernel-fltgetvolumeproperties
     FltGetVolumeProperties(volume: usize, properties: usize, length: u32, returned: *mut u32)
         -> i32, APC_LEVEL, |kernel| {
+        if kernel.fails("FltGetVolumeProperties") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
         const STATUS_BUFFER_TOO_SMALL: i32 = NtStatus::BUFFER_TOO_SMALL.0;
         const STATUS_BUFFER_OVERFLOW: i32 = 0x8000_0005_u32 as i32;
         // SAFETY: the driver's out parameter. The names would follow the structure.
@@ -158,6 +161,9 @@ imports! {
     FltGetVolumeFromFileObject(filter: usize, file: usize, volume: *mut usize) -> i32,
         APC_LEVEL, |kernel| {
         let _ = filter;
+        if kernel.fails("FltGetVolumeFromFileObject") {
+            return NtStatus::FLT_DELETING_OBJECT.0;
+        }
         let state = kernel.lock();
         let index = state.file_objects.get(&file).map(|file| file.volume);
         let found = index.and_then(|index| state.volumes.get(index));
@@ -174,6 +180,9 @@ imports! {
     FltGetVolumeInstanceFromName(filter: usize, volume: usize, name: usize, instance: *mut usize)
         -> i32, APC_LEVEL, |kernel| {
         let _ = (filter, name);
+        if kernel.fails("FltGetVolumeInstanceFromName") {
+            return NtStatus::FLT_DELETING_OBJECT.0;
+        }
         let mut state = kernel.lock();
         let found = state.volumes.iter().find(|known| known.block.address() == volume);
         match found.filter(|volume| volume.attached) {
@@ -224,6 +233,9 @@ imports! {
     /// nf-fltkernel-fltisdirectory
     FltIsDirectory(file: usize, instance: usize, directory: *mut u8) -> i32, APC_LEVEL, |kernel| {
         let _ = instance;
+        if kernel.fails("FltIsDirectory") {
+            return NtStatus::INSUFFICIENT_RESOURCES.0;
+        }
         let is = kernel.is_directory(file);
         // SAFETY: the driver's out parameter.
         unsafe { directory.write(u8::from(is)) };

@@ -3,6 +3,7 @@
 
 mod completion;
 mod data_scan;
+mod entry;
 mod error_log;
 mod etw;
 mod fltmgr;
@@ -12,8 +13,8 @@ mod processors;
 mod sections;
 mod security;
 
-use crate::{kernel::Kernel, thread};
-use std::sync::Arc;
+use crate::{calls::Call, thread};
+pub(crate) use entry::{Origin, stub};
 
 /// Declares routines with the Windows x64 calling convention and a table of them by name.
 ///
@@ -38,7 +39,7 @@ macro_rules! imports {
         pub fn resolve(name: &str) -> Option<usize> {
             match name {
                 $(stringify!($name) => {
-                    Some($name as extern "win64" fn($($kind),*) -> $result as usize)
+                    Some($crate::imports::stub!($name))
                 })*
                 _ => None,
             }
@@ -72,8 +73,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
 }
 
 /// The kernel of the caller, after a look at the level it calls at.
-fn enter(routine: &str, limit: u8) -> Arc<Kernel> {
-    let kernel = thread::kernel();
+fn enter(routine: &'static str, limit: u8) -> Call {
+    let kernel = Call::enter(routine);
     let level = thread::irql();
     if level > limit {
         let detail = format!("{routine} was called at IRQL {level}, and allows {limit} at most");

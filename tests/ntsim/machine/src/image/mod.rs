@@ -1,6 +1,7 @@
 //! Loading Windows kernel images (PE32+, x86-64, native subsystem) into this process.
 
 mod cookie;
+mod debug;
 mod error;
 mod headers;
 mod imports;
@@ -15,6 +16,7 @@ use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::PeFile64;
 
+pub use debug::frames;
 pub use error::LoadError;
 use headers::{Headers, Section};
 pub use imports::Resolver;
@@ -66,7 +68,9 @@ impl Image {
             .file_name()
             .unwrap_or(path.as_os_str())
             .to_string_lossy();
-        Image::from_bytes(&name, &file, resolve)
+        // Absolute, for whoever looks for debug information later.
+        let path = std::path::absolute(path).ok().map(Arc::from);
+        Image::from_file(&name, path, &file, resolve)
     }
 
     /// Loads an image from memory, under a name for messages; as [`Image::load`].
@@ -75,6 +79,15 @@ impl Image {
     /// As [`Image::load`].
     pub fn from_bytes(
         name: &str,
+        file: &[u8],
+        resolve: &mut Resolver<'_>,
+    ) -> Result<Image, LoadError> {
+        Image::from_file(name, None, file, resolve)
+    }
+
+    fn from_file(
+        name: &str,
+        path: Option<Arc<Path>>,
         file: &[u8],
         resolve: &mut Resolver<'_>,
     ) -> Result<Image, LoadError> {
@@ -89,6 +102,7 @@ impl Image {
         let start = mapping.base();
         let module = Module {
             name: name.into(),
+            path,
             start,
             end: start + mapping.len(),
             unloaded: false,
@@ -132,7 +146,8 @@ impl Image {
         (self.base()..self.base() + self.size()).contains(&addr)
     }
 
-    /// An address for people: `daxflush.sys+0x1234`, or the bare number outside the image.
+    /// An address for people: `daxflush.sys!function+0x12`, `daxflush.sys+0x1234` without debug
+    /// information, or the bare number outside the image.
     pub fn symbolize(&self, addr: usize) -> String {
         if self.contains(addr) {
             self.loaded.module.symbolize(addr)
@@ -204,8 +219,8 @@ impl Drop for Loaded {
     }
 }
 
-/// An address for people, whichever image it lies or lay in: `daxflush.sys+0x1234`, `daxflush.sys
-/// (unloaded)+0x1234`.
+/// An address for people, whichever image it lies or lay in: `daxflush.sys!function+0x12`,
+/// `daxflush.sys (unloaded)+0x1234`.
 pub fn symbolize(addr: usize) -> Option<String> {
     find_module(addr).map(|module| module.symbolize(addr))
 }

@@ -1,5 +1,6 @@
 //! All images, loaded and unloaded, for messages about addresses.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
@@ -8,15 +9,22 @@ use arc_swap::ArcSwap;
 #[derive(Clone, Debug)]
 pub(crate) struct Module {
     pub name: Arc<str>,
+    /// The file that it was loaded from, with its debug information beside it.
+    pub path: Option<Arc<Path>>,
     pub start: usize,
     pub end: usize,
     pub unloaded: bool,
 }
 
 impl Module {
+    /// `daxflush.sys!function+0x12`, or `daxflush.sys+0x1234` without debug information.
     pub fn symbolize(&self, addr: usize) -> String {
         let unloaded = if self.unloaded { " (unloaded)" } else { "" };
-        format!("{}{unloaded}+0x{:x}", self.name, addr - self.start)
+        let rva = addr - self.start;
+        match super::debug::function(self, rva) {
+            Some((name, offset)) => format!("{}{unloaded}!{name}+0x{offset:x}", self.name),
+            None => format!("{}{unloaded}+0x{rva:x}", self.name),
+        }
     }
 }
 
