@@ -46,7 +46,7 @@ pub use etw::{TraceEvent, TraceValue};
 pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
-pub use power::{CutPolicy, PowerCut};
+pub use power::{CutPolicy, JournalEntry, Journaled, PowerCut};
 pub use registry::ParameterValue;
 pub use sections::SharedView;
 pub use security::User;
