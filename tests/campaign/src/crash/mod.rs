@@ -1,0 +1,20 @@
+//! Crash states of the shipped driver: the power is cut at every store, flush and fence of a program,
+//! and what may then be found is enumerated and held against what was promised.
+
+mod areas;
+mod campaign;
+mod explore;
+mod image;
+mod marks;
+mod memory;
+mod page;
+mod promise;
+mod scenarios;
+mod seen;
+mod session;
+mod subset;
+
+pub use campaign::{Arguments, CrashError, list, run};
+pub use explore::{Chosen, Explored};
+pub use scenarios::{ALL, Scenario, by_name};
+pub use subset::Subset;
