@@ -201,7 +201,9 @@ impl Memory {
     /// CLFLUSH.
     pub fn flush_in_order(&mut self, line: u32, bytes: &Bytes) {
         self.change(line, *bytes);
-        self.land(line, self.serial, u64::MAX);
+        if let Some(serial) = self.newest(line) {
+            self.land(line, serial, u64::MAX);
+        }
     }
 
     /// A store past the caches, inside one line.
@@ -211,9 +213,14 @@ impl Memory {
         self.take_off(processor, line, mask);
     }
 
+    /// The serial number of what the line holds now, unless that is durable.
+    fn newest(&self, line: u32) -> Option<u64> {
+        let versions = self.undrained.get(&line)?;
+        versions.last().map(|version| version.serial)
+    }
+
     fn take_off(&mut self, processor: u32, line: u32, bytes: u64) {
-        if let Some(version) = self.undrained.get(&line).and_then(|all| all.last()) {
-            let serial = version.serial;
+        if let Some(serial) = self.newest(line) {
             let pending = self.pending.entry(processor).or_default();
             pending.push(Pending {
                 line,
@@ -301,3 +308,6 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use super::Outcome;
 use crate::crash::session::{File, Scope, Session, whole};
 use daxflush_protocol::FileRange;
-use ntsim::{Handle, NtStatus, Sim};
 
 const ALL: FileRange = FileRange {
     offset: 0,
@@ -70,6 +69,38 @@ pub fn two_files(session: &mut Session) -> Outcome {
     None
 }
 
+/// Runs a request on another processor, and waits for it.
+fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().expect("another thread"))
+}
+
+/// Each begins a commit on a processor of its own; whoever waits has to drain what is in flight there.
+pub fn two_processors(session: &mut Session) -> Outcome {
+    let file = session.open("processors");
+    let client = session.client();
+    for round in 0..6 {
+        scatter(session, file, 2);
+        let begin = || client.begin(file.handle, ALL).map(|_| ());
+        // Nothing is promised by a beginning.
+        session.commits("a beginning elsewhere", &[], |_| elsewhere(begin));
+        scatter(session, file, 1);
+        session.commits("a beginning here", &[], |_| begin());
+        scatter(session, file, 1);
+        let committed = session.commits("the end of both", &[whole(file)], |sim| match round % 3 {
+            0 => {
+                begin()?;
+                client.drain().map(|_| ())
+            }
+            1 => sim.flush_file_buffers(file.handle),
+            _ => elsewhere(|| sim.flush_file_buffers(file.handle)),
+        });
+        assert!(committed);
+    }
+    client.close();
+    session.close(file);
+    None
+}
+
 /// All files of the volume at once.
 pub fn volume(session: &mut Session) -> Outcome {
     let files = ["a", "b", "c"].map(|name| session.open(name));
@@ -106,20 +137,14 @@ pub fn close(session: &mut Session) -> Outcome {
 
 /// What the driver needs is refused, and the next commit has to make up for it.
 pub fn failures(session: &mut Session) -> Outcome {
-    type Point = fn(&Sim, Handle) -> Result<(), NtStatus>;
-    let points: [Point; 2] = [
-        |sim, file| sim.flush_file_buffers(file),
-        |sim, file| sim.flush_file_buffers(file),
-    ];
     let routines = ["ZwMapViewOfSection", "FltCreateSectionForDataScan"];
     for round in 0..6_usize {
         let file = session.open(&format!("failures-{round}"));
         scatter(session, file, 3);
         let routine = routines[round % routines.len()];
         session.sim.fail_nth(routine, 1);
-        let point = points[round % points.len()];
         let committed = session.commits("a flush that fails", &[whole(file)], |sim| {
-            point(sim, file.handle)
+            sim.flush_file_buffers(file.handle)
         });
         assert!(!committed, "{routine} fails, and with it the commit");
         scatter(session, file, 1);

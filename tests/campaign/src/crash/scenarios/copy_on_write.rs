@@ -47,19 +47,19 @@ fn is_sealed(bytes: &[u8]) -> bool {
 }
 
 pub fn reported(session: &mut Session) -> Outcome {
-    run(session, Recording::Report)
+    run(session, Recording::Report, true)
 }
 
 pub fn logged(session: &mut Session) -> Outcome {
-    run(session, Recording::Log { entries: 64 })
+    run(session, Recording::Log { entries: 64 }, true)
 }
 
 pub fn tracked(session: &mut Session) -> Outcome {
-    run(session, Recording::Faults)
+    run(session, Recording::Faults, true)
 }
 
 pub fn untold(session: &mut Session) -> Outcome {
-    run(session, Recording::Conservative)
+    run(session, Recording::Conservative, true)
 }
 
 fn status(error: ClientError<NtStatus>) -> NtStatus {
@@ -93,7 +93,8 @@ impl Store {
     }
 }
 
-fn run(session: &mut Session, recording: Recording) -> Outcome {
+/// A careless program commits a root together with what it names.
+fn run(session: &mut Session, recording: Recording, careful: bool) -> Outcome {
     let seed = session.random.next_u64();
     let device = Arc::new(Device::open(Simulated(session.sim.clone())).expect("the device"));
     let mut dax = DaxFile::open(&device, r"D:\store", recording).expect("a file");
@@ -135,7 +136,9 @@ fn run(session: &mut Session, recording: Recording) -> Outcome {
         words.extend(leaves.iter().map(|leaf| leaf.1 as u64));
         let bytes = sealed(&words, PAGE, mix(seed ^ !transaction));
         store.store(session, root_page * PAGE, &bytes);
-        store.commit(session);
+        if careful {
+            store.commit(session);
+        }
         contents.push(leaves.map(|leaf| leaf.0));
         let root = sealed(
             &[transaction, root_page as u64],
@@ -205,5 +208,22 @@ impl Recovery for Tree {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash::scenarios::tests::found;
+
+    #[test]
+    fn a_root_that_is_committed_with_its_pages_is_found() {
+        let failure = found(|session| run(session, Recording::Report, false));
+        let failure = failure.expect("a state without recovery");
+        assert!(
+            failure.title.contains("the program cannot recover"),
+            "{failure}"
+        );
+        assert!(found(reported).is_none());
     }
 }

@@ -147,6 +147,16 @@ pub const ALL: &[Scenario] = &[
         places::meanwhile,
     ),
     scenario(
+        "writes-meanwhile",
+        "writes in the middle of commits",
+        places::writes_meanwhile,
+    ),
+    scenario(
+        "two-processors",
+        "commits begun on two processors, and one end",
+        commits::two_processors,
+    ),
+    scenario(
         "mapped",
         "stores here and there through a view, reported",
         mapped::reported,
@@ -176,4 +186,29 @@ pub const ALL: &[Scenario] = &[
 /// A scenario by its name.
 pub fn by_name(name: &str) -> Option<Scenario> {
     ALL.iter().find(|scenario| scenario.name == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Failure, crash::explore::Explorer};
+    use daxflush_system_tests::driver;
+
+    /// What is wrong with a program on the shipped driver.
+    pub fn found(run: impl FnOnce(&mut Session) -> Outcome) -> Option<Failure> {
+        let mut session = Session::start(&driver(), 3).expect("the driver loads");
+        let recovery = run(&mut session);
+        let recording = session.end();
+        Explorer::new(&recording, recovery.as_deref(), 3)
+            .run()
+            .failure
+    }
+
+    #[test]
+    fn names_are_names() {
+        for scenario in ALL {
+            let same = ALL.iter().filter(|other| other.name == scenario.name);
+            assert_eq!(same.count(), 1, "{}", scenario.name);
+        }
+    }
 }

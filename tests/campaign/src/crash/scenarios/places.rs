@@ -3,7 +3,10 @@
 use super::Outcome;
 use crate::crash::session::{File, Marker, Session, whole};
 use ntsim::{FsEvent, Sim};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// A commit by another processor at one moment of a write.
 fn commit_at(session: &Session, file: File, when: fn(&FsEvent) -> bool) {
@@ -90,6 +93,35 @@ pub fn meanwhile(session: &mut Session) -> Outcome {
     let view = Arc::into_inner(view).expect("nobody else has the view");
     session.sim.unmap_view(view);
     client.close();
+    session.close(file);
+    None
+}
+
+/// Other processors write to the file while a commit of it is under way: the driver sees the writes, and
+/// must neither promise them nor forget them.
+pub fn writes_meanwhile(session: &mut Session) -> Outcome {
+    let file = session.open("writes");
+    for round in 0..8 {
+        for _ in 0..3 {
+            let (offset, length) = (8 * session.random.below(200), 8 + session.random.below(150));
+            session.write(file, offset, length as usize);
+        }
+        // At one of the kernel's routines that the commit calls.
+        let call = AtomicU64::new(round % 4);
+        let offset = 8 * session.random.below(200);
+        let (sim, marker) = (session.sim.clone(), session.marker.clone());
+        session.sim.set_call_hook(Some(Box::new(move |_| {
+            if call.fetch_sub(1, Ordering::SeqCst) == 0 {
+                let data = marker.stamps(offset, 64);
+                let store = marker.storing(file.number, offset, &data);
+                sim.write_file(file.handle, offset, &data).expect("a write");
+                marker.stored(store);
+            }
+        })));
+        session.flush(file);
+        session.sim.set_call_hook(None);
+        session.flush(file);
+    }
     session.close(file);
     None
 }

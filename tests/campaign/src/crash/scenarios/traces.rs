@@ -7,7 +7,7 @@ use daxctl::{
     trace::{self, Op},
 };
 use ntsim::NtStatus;
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 pub fn sqlite_wal(session: &mut Session) -> Outcome {
     run(session, "sqlite-wal", 120)
@@ -23,7 +23,7 @@ pub fn lmdb(session: &mut Session) -> Outcome {
 
 struct Program {
     device: Arc<Device<Simulated>>,
-    files: HashMap<u32, (File, DaxFile<Simulated>)>,
+    files: BTreeMap<u32, (File, DaxFile<Simulated>)>,
 }
 
 fn run(session: &mut Session, name: &str, operations: usize) -> Outcome {
@@ -32,12 +32,12 @@ fn run(session: &mut Session, name: &str, operations: usize) -> Outcome {
     let device = Device::open(Simulated(session.sim.clone())).expect("the device");
     let mut program = Program {
         device: Arc::new(device),
-        files: HashMap::new(),
+        files: BTreeMap::new(),
     };
     for step in trace.steps.iter().take(operations) {
         program.step(session, &step.op);
     }
-    for (_, (file, mut dax)) in program.files.drain() {
+    for (file, mut dax) in program.files.into_values() {
         dax.unmap().expect("unmapped");
         let closed = session.commits("the end of a handle", &[whole(file)], |_| {
             dax.close().map_err(status)

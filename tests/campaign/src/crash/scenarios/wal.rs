@@ -58,6 +58,11 @@ fn is_sealed(bytes: &[u8]) -> bool {
 
 /// The program: it commits each transaction, and relies on it from then on.
 pub fn run(session: &mut Session) -> Outcome {
+    run_with(session, true)
+}
+
+/// A careless program begins the log anew before the table is durable.
+fn run_with(session: &mut Session, careful: bool) -> Outcome {
     let seed = session.random.next_u64();
     let (table, log) = (session.open("table"), session.open("log"));
     assert_eq!((table.number, log.number), (TABLE, LOG));
@@ -99,7 +104,9 @@ pub fn run(session: &mut Session) -> Outcome {
                     session.write_data(table, place.start as u64, &new[place]);
                 }
             }
-            session.flush(table);
+            if careful {
+                session.flush(table);
+            }
             salt = mix(salt);
             session.write_data(log, 0, &sealed(&[salt], &[]));
             session.flush(log);
@@ -153,5 +160,23 @@ impl Recovery for Wal {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash::scenarios::tests::found;
+
+    /// The driver is not to blame, and no line by itself tells.
+    #[test]
+    fn a_log_begun_anew_too_early_is_found() {
+        let failure = found(|session| run_with(session, false));
+        let failure = failure.expect("a state without recovery");
+        assert!(
+            failure.title.contains("the program cannot recover"),
+            "{failure}"
+        );
+        assert!(found(run).is_none());
     }
 }
