@@ -1,7 +1,9 @@
 //! The campaign: scenarios with one seed after the other, until there are enough states.
 
 use super::{
-    explore::{Chosen, Effort, Explored, Explorer},
+    effort::{Chosen, Effort, Explored},
+    explore::Explorer,
+    memory::{LINE, UNIT},
     scenarios::{self, Scenario},
     session::Session,
     subset::Subset,
@@ -31,6 +33,10 @@ pub struct Arguments {
     /// The driver, instead of the shipped one.
     #[arg(long, value_name = "FILE")]
     pub driver: Option<PathBuf>,
+    /// Every 8 bytes that a program stores are a store by themselves, so that the power goes between
+    /// any two of them; otherwise a line is.
+    #[arg(long)]
+    pub by_units: bool,
     /// Looks at one image only: that of this crash point...
     #[arg(long, requires = "subset")]
     pub point: Option<u64>,
@@ -49,6 +55,7 @@ impl Default for Arguments {
             seed: 1,
             states: 1_000_000,
             driver: None,
+            by_units: false,
             point: None,
             subset: None,
             list: false,
@@ -120,7 +127,6 @@ pub struct Campaign {
     arguments: Arguments,
     driver: PathBuf,
     scenarios: Vec<Scenario>,
-    effort: Option<Effort>,
     total: Explored,
     failures: Vec<Failure>,
     recordings: u64,
@@ -147,7 +153,6 @@ impl Campaign {
             arguments: arguments.clone(),
             driver: driver.unwrap_or_else(daxflush_system_tests::driver),
             scenarios,
-            effort: None,
             total: Explored::default(),
             failures: Vec::new(),
             recordings: 0,
@@ -178,7 +183,10 @@ impl Campaign {
         let recording = session.end();
         self.recording += begun.elapsed();
         let begun = Instant::now();
-        let effort = self.effort.unwrap_or(scenario.effort);
+        let effort = Effort {
+            grain: if self.arguments.by_units { UNIT } else { LINE },
+            ..scenario.effort
+        };
         let mut explorer = Explorer::new(&recording, recovery.as_deref(), seed).with_effort(effort);
         if let Some(chosen) = only {
             explorer = explorer.only(chosen);
@@ -198,11 +206,16 @@ impl Campaign {
         let driver = driver.map_or_else(String::new, |driver| {
             format!(" --driver {}", driver.display())
         });
+        let units = if self.arguments.by_units {
+            " --by-units"
+        } else {
+            ""
+        };
         Failure {
             scenario: format!("{}: {}", scenario.name, scenario.about),
             seed: Some(seed),
             replay: format!(
-                "cargo run --release -p daxflush-campaign -- crashes{driver} --scenario {} --seed {seed:#x} {}",
+                "cargo run --release -p daxflush-campaign -- crashes{driver}{units} --scenario {} --seed {seed:#x} {}",
                 scenario.name, failure.replay
             ),
             ..failure
@@ -241,11 +254,11 @@ impl Campaign {
         );
         figures.count("crash points", total.points);
         figures.count(
-            "  at which nothing new may be found, or left out of traces",
+            "crash points at which nothing new may be found, or left out of a trace",
             total.unchanged,
         );
         figures.count(
-            "  of which every combination of lines was made",
+            "crash points at which every combination of lines was made",
             total.exhaustive,
         );
         figures.count("undrained lines at once, at most", total.most_lines as u64);

@@ -1,80 +1,18 @@
 //! Power cuts at every point of a recording, with every choice of survivors or many.
 
 use super::{
+    effort::{Chosen, Effort, Explored},
     image::{Image, Recovery},
     marks::{Mark, Recording},
-    memory::{LINE, Memory, UNIT, UNITS, Version, part},
+    memory::{LINE, Memory, UNIT, Version, part},
     page,
     promise::Promise,
     seen::Seen,
+    state::State,
     subset::{Subset, Undrained, combinations},
 };
-use crate::Failure;
 use daxctl::random::mix;
 use ntsim::JournalEntry;
-
-/// How much of what is possible is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// All combinations of lines are tried where there are no more than this.
-    pub combinations: u64,
-    /// Where there are more: lines that survive alone, and that alone are missing.
-    pub alone: usize,
-    /// Where there are more: random choices of lines.
-    pub lines: u64,
-    /// Random choices of units, everywhere.
-    pub units: u64,
-    /// Only every so many points are looked at; 1 for all.
-    pub every: u64,
-}
-
-impl Default for Effort {
-    fn default() -> Self {
-        Self {
-            combinations: 1 << 11,
-            alone: 64,
-            lines: 256,
-            units: 128,
-            every: 1,
-        }
-    }
-}
-
-/// What was explored.
-#[derive(Debug, Default)]
-pub struct Explored {
-    /// Places at which the power was cut.
-    pub points: u64,
-    /// Those at which nothing new could be found.
-    pub unchanged: u64,
-    /// Those at which all combinations were tried.
-    pub exhaustive: u64,
-    /// Images that were made.
-    pub states: u64,
-    /// Those that are not the same.
-    pub distinct: u64,
-    /// Images that were held against the promises: the same image again after each promise.
-    pub checked: u64,
-    /// Images from which a program recovered.
-    pub recovered: u64,
-    /// Lines that were not drained, at most.
-    pub most_lines: usize,
-    /// Commits that succeeded, and that failed.
-    pub commits: (u64, u64),
-    /// Bytes of the simulator's durable image that were held against this one's.
-    pub compared: u64,
-    /// The first thing that is wrong.
-    pub failure: Option<Failure>,
-}
-
-/// A place and a choice, for looking at one image.
-#[derive(Clone, Copy, Debug)]
-pub struct Chosen {
-    /// The number of the crash point.
-    pub point: u64,
-    /// What survives.
-    pub subset: Subset,
-}
 
 /// Goes through a recording.
 pub struct Explorer<'a> {
@@ -100,7 +38,7 @@ impl<'a> Explorer<'a> {
         Self {
             recording,
             recovery,
-            effort: Effort::default(),
+            effort: Effort::FULL,
             seed,
             only: None,
             memory: Memory::new(&super::areas::of(recording)),
@@ -143,8 +81,8 @@ impl<'a> Explorer<'a> {
         let recording = self.recording;
         match &recording.journal[at].entry {
             JournalEntry::Store { offset, data } => {
-                // Each line's part is a store of its own.
-                for (place, count) in Memory::pieces(*offset, data.len()) {
+                // Each line's part is a store of its own, or even each 8 bytes.
+                for (place, count) in Memory::pieces(*offset, data.len(), self.effort.grain) {
                     let from = (place - offset) as usize;
                     self.memory.store(place, &data[from..from + count]);
                     self.point();
@@ -222,8 +160,9 @@ impl<'a> Explorer<'a> {
             return;
         }
         let now = (self.memory.changes, self.promise.epoch);
-        if self.only.is_none() && (now == self.looked || !number.is_multiple_of(self.effort.every))
-        {
+        // Each promise is looked at when it is made.
+        let is_left_out = now.1 == self.looked.1 && !number.is_multiple_of(self.effort.every);
+        if self.only.is_none() && (now == self.looked || is_left_out) {
             self.explored.unchanged += 1;
             return;
         }
@@ -296,17 +235,16 @@ impl<'a> Explorer<'a> {
     }
 
     fn try_one(&mut self, undrained: &Undrained, subset: Subset) -> Option<(Subset, String)> {
-        let mut state = State::new(self, undrained);
-        state.choose(self, subset);
+        let mut state = State::new(&self.memory, undrained);
+        state.choose(&mut self.memory, subset);
         let failed = self.check(&state, subset);
-        state.choose(self, Subset::None);
+        state.choose(&mut self.memory, Subset::None);
         failed
     }
 
     fn try_all(&mut self, undrained: &Undrained) -> Option<(Subset, String)> {
-        let mut state = State::new(self, undrained);
+        let mut state = State::new(&self.memory, undrained);
         let failed = self.try_lines(&mut state).or_else(|| {
-            // Where all lines have one unit's difference, mixtures are no more than combinations.
             let units = if undrained.is_empty() {
                 0
             } else {
@@ -315,7 +253,7 @@ impl<'a> Explorer<'a> {
             let base = mix(self.seed ^ mix(self.explored.points));
             (0..units).find_map(|number| self.attempt(&mut state, Subset::Units(base ^ number)))
         });
-        state.choose(self, Subset::None);
+        state.choose(&mut self.memory, Subset::None);
         failed
     }
 
@@ -347,7 +285,7 @@ impl<'a> Explorer<'a> {
     }
 
     fn attempt(&mut self, state: &mut State<'_>, subset: Subset) -> Option<(Subset, String)> {
-        state.choose(self, subset);
+        state.choose(&mut self.memory, subset);
         self.explored.states += 1;
         let image = state.hash ^ self.sizes;
         if !self.seen.is_new(image, self.promise.epoch) {
@@ -372,93 +310,6 @@ impl<'a> Explorer<'a> {
     pub(super) fn place(&self) -> (&'a Recording, usize) {
         (self.recording, self.at)
     }
-}
-
-/// What the floor of the memory holds at the moment: of each line a version or a mixture.
-struct State<'a> {
-    undrained: &'a Undrained,
-    /// The version of each line; nothing of a mixture.
-    chosen: Vec<Option<usize>>,
-    parts: Vec<u128>,
-    hash: u128,
-    /// Of each line.
-    units: Vec<u8>,
-    /// Lines with units that must not be found so.
-    wrong: usize,
-}
-
-impl<'a> State<'a> {
-    fn new(explorer: &Explorer<'_>, undrained: &'a Undrained) -> Self {
-        let units: Vec<u8> = undrained.iter().map(|(_, all)| wrong(&all[0])).collect();
-        Self {
-            undrained,
-            chosen: vec![Some(0); undrained.len()],
-            parts: undrained.iter().map(|(_, all)| all[0].part).collect(),
-            hash: explorer.memory.hash,
-            wrong: units.iter().filter(|units| **units != 0).count(),
-            units,
-        }
-    }
-
-    /// Puts what survives into the memory's floor.
-    fn choose(&mut self, explorer: &mut Explorer<'_>, subset: Subset) {
-        if let Subset::Combination(mut rest) = subset {
-            // The digits of one number, at once.
-            for at in 0..self.undrained.len() {
-                let count = self.undrained[at].1.len() as u64;
-                self.choose_version(explorer, at, (rest % count) as usize);
-                rest /= count;
-            }
-            return;
-        }
-        for at in 0..self.undrained.len() {
-            if subset.is_torn() {
-                self.choose_mixture(explorer, at, subset);
-            } else {
-                self.choose_version(explorer, at, subset.version(self.undrained, at));
-            }
-        }
-    }
-
-    fn choose_version(&mut self, explorer: &mut Explorer<'_>, at: usize, version: usize) {
-        if self.chosen[at] != Some(version) {
-            self.chosen[at] = Some(version);
-            let chosen = &self.undrained[at].1[version];
-            self.put(explorer, at, &chosen.bytes, chosen.part, wrong(chosen));
-        }
-    }
-
-    fn choose_mixture(&mut self, explorer: &mut Explorer<'_>, at: usize, subset: Subset) {
-        let (line, versions) = &self.undrained[at];
-        let bytes = subset.bytes(self.undrained, at);
-        let units = (0..UNITS).fold(0, |units, unit| {
-            let version = &versions[subset.unit(self.undrained, at, unit)];
-            units | wrong(version) & 1 << unit
-        });
-        self.chosen[at] = None;
-        self.put(explorer, at, &bytes, part(*line, &bytes), units);
-    }
-
-    fn put(
-        &mut self,
-        explorer: &mut Explorer<'_>,
-        at: usize,
-        bytes: &[u8; LINE],
-        part: u128,
-        units: u8,
-    ) {
-        let line = self.undrained[at].0 as usize;
-        explorer.memory.floor[line * LINE..][..LINE].copy_from_slice(bytes);
-        self.hash ^= self.parts[at] ^ part;
-        self.parts[at] = part;
-        self.wrong += usize::from(units != 0);
-        self.wrong -= usize::from(self.units[at] != 0);
-        self.units[at] = units;
-    }
-}
-
-fn wrong(version: &Version) -> u8 {
-    version.wrong.map_or(0, |(_, units)| units)
 }
 
 /// The 8 aligned bytes number `unit` of a line.

@@ -165,12 +165,12 @@ impl Memory {
         self.changes += 1;
     }
 
-    /// Splits a range at lines.
-    pub fn pieces(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize)> {
+    /// Splits a range at lines, or at other multiples of so many bytes.
+    pub fn pieces(offset: u64, length: usize, grain: usize) -> impl Iterator<Item = (u64, usize)> {
         let mut at = offset;
         std::iter::from_fn(move || {
             let left = (offset + length as u64 - at) as usize;
-            let count = (LINE - at as usize % LINE).min(left);
+            let count = (grain - at as usize % grain).min(left);
             let piece = (at, count);
             at += count as u64;
             (count != 0).then_some(piece)

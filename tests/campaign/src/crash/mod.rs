@@ -3,8 +3,10 @@
 
 mod areas;
 mod campaign;
+mod effort;
 mod explore;
 mod image;
+mod marker;
 mod marks;
 mod memory;
 mod page;
@@ -12,9 +14,10 @@ mod promise;
 mod scenarios;
 mod seen;
 mod session;
+mod state;
 mod subset;
 
 pub use campaign::{Arguments, CrashError, list, run};
-pub use explore::{Chosen, Explored};
+pub use effort::{Chosen, Explored};
 pub use scenarios::{ALL, Scenario, by_name};
 pub use subset::Subset;

@@ -259,3 +259,6 @@ impl Promise {
         (wrong, unit.values.iter().map(|value| value.bytes).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

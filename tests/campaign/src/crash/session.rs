@@ -1,128 +1,16 @@
 //! A machine with the driver, on which a scenario's program runs while all is recorded.
 
+pub use super::marker::{File, Marker, Scope, whole};
 use super::marks::{Mark, Recording};
-use daxctl::random::{Random, mix};
+use daxctl::random::Random;
 use daxflush_system_tests::Client;
 use ntsim::{
     CreateFileOptions, EventKind, FileId, Handle, NtStatus, Sim, SimError, SimOptions,
     VolumeOptions,
 };
-use std::{
-    collections::HashMap,
-    ops::Range,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::path::Path;
 
 const SERVICE: &str = "daxflush";
-
-/// An open file, and its number in the recording.
-#[derive(Clone, Copy, Debug)]
-pub struct File {
-    /// The handle.
-    pub handle: Handle,
-    /// The number.
-    pub number: usize,
-}
-
-/// What a commit covers: a file, or a range of it.
-pub type Scope = (File, Option<Range<u64>>);
-
-/// All of a file.
-pub fn whole(file: File) -> Scope {
-    (file, None)
-}
-
-/// Something that happens at an instruction of the driver: the machine's other processors go on.
-type Meanwhile = Box<dyn FnMut(&Marker) + Send>;
-
-/// What the program and the probe share.
-#[derive(Default)]
-struct Shared {
-    marks: Vec<Mark>,
-    symbols: HashMap<usize, Option<String>>,
-    stores: usize,
-    commits: usize,
-    stamps: u64,
-    /// Instructions left until something happens.
-    meanwhile: Option<(u64, Meanwhile)>,
-}
-
-/// Writes marks.
-#[derive(Clone)]
-pub struct Marker {
-    sim: Sim,
-    shared: Arc<Mutex<Shared>>,
-    seed: u64,
-}
-
-impl Marker {
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().expect("the recording")
-    }
-
-    /// Puts a mark into the journal.
-    pub fn mark(&self, mark: Mark) {
-        let mut shared = self.shared();
-        self.sim.persistent_memory().mark(shared.marks.len() as u64);
-        shared.marks.push(mark);
-    }
-
-    /// Bytes that no other store of this recording has, each unit of them.
-    pub fn stamps(&self, offset: u64, length: usize) -> Vec<u8> {
-        let stamp = {
-            let mut shared = self.shared();
-            shared.stamps += 1;
-            mix(self.seed ^ mix(shared.stamps))
-        };
-        let byte = |at: u64| mix(stamp ^ (at / 8)).to_le_bytes()[(at % 8) as usize];
-        (offset..offset + length as u64).map(byte).collect()
-    }
-
-    /// A store is about to be made; returns its number.
-    pub fn storing(&self, file: usize, offset: u64, data: &[u8]) -> usize {
-        let store = {
-            let mut shared = self.shared();
-            shared.stores += 1;
-            shared.stores
-        };
-        self.mark(Mark::Storing {
-            store,
-            file,
-            offset,
-            data: data.to_vec(),
-        });
-        store
-    }
-
-    /// A store is complete.
-    pub fn stored(&self, store: usize) {
-        self.mark(Mark::Stored { store });
-    }
-
-    /// A commit begins; returns its number.
-    pub fn committing(&self, what: &str, scopes: &[Scope]) -> usize {
-        let commit = {
-            let mut shared = self.shared();
-            shared.commits += 1;
-            shared.commits
-        };
-        let scopes = scopes.iter();
-        self.mark(Mark::Committing {
-            commit,
-            scopes: scopes
-                .map(|(file, range)| (file.number, range.clone()))
-                .collect(),
-            what: what.to_owned(),
-        });
-        commit
-    }
-
-    /// A commit has ended.
-    pub fn committed(&self, commit: usize, success: bool) {
-        self.mark(Mark::Committed { commit, success });
-    }
-}
 
 /// A machine, and what its program has done so far.
 pub struct Session {
@@ -146,12 +34,7 @@ impl Session {
         sim.add_volume('D', VolumeOptions::default())?;
         sim.load_driver(driver, SERVICE)?;
         sim.persistent_memory().start_journal();
-        let shared = Arc::<Mutex<Shared>>::default();
-        let marker = Marker {
-            sim: sim.clone(),
-            shared,
-            seed,
-        };
+        let marker = Marker::new(&sim, seed);
         let session = Self {
             sim: sim.clone(),
             marker: marker.clone(),
@@ -166,8 +49,7 @@ impl Session {
                 EventKind::Fence { .. } => true,
             };
             if is_seen {
-                marker.sim.persistent_memory().annotate(event.rip);
-                marker.shared().symbols.entry(event.rip).or_insert(None);
+                marker.annotate(event.rip);
             }
             let due = {
                 let mut shared = marker.shared();

@@ -118,7 +118,7 @@ fn random_histories_come_to_the_same_as_in_the_simulator() {
         for journaled in device.take_journal() {
             match journaled.entry {
                 JournalEntry::Store { offset, data } => {
-                    for (place, count) in Memory::pieces(offset, data.len()) {
+                    for (place, count) in Memory::pieces(offset, data.len(), LINE) {
                         let from = (place - offset) as usize;
                         memory.store(place, &data[from..from + count]);
                     }

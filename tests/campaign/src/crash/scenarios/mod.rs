@@ -8,7 +8,7 @@ mod places;
 mod traces;
 mod wal;
 
-use super::{explore::Effort, image::Recovery, session::Session};
+use super::{effort::Effort, image::Recovery, session::Session};
 
 /// What a scenario leaves for the exploration: how its program recovers, if it can.
 pub type Outcome = Option<Box<dyn Recovery>>;
@@ -26,20 +26,12 @@ pub struct Scenario {
     pub effort: Effort,
 }
 
-const FULL: Effort = Effort {
-    combinations: 1 << 11,
-    alone: 64,
-    lines: 256,
-    units: 128,
-    every: 1,
-};
-
 const fn scenario(
     name: &'static str,
     about: &'static str,
     run: fn(&mut Session) -> Outcome,
 ) -> Scenario {
-    let effort = FULL;
+    let effort = Effort::FULL;
     Scenario {
         name,
         about,
@@ -48,20 +40,14 @@ const fn scenario(
     }
 }
 
-/// A trace has many points.
 const fn trace(
     name: &'static str,
     about: &'static str,
     run: fn(&mut Session) -> Outcome,
 ) -> Scenario {
+    let effort = Effort::TRACE;
     Scenario {
-        effort: Effort {
-            combinations: 1 << 7,
-            alone: 12,
-            lines: 24,
-            units: 24,
-            every: 7,
-        },
+        effort,
         ..scenario(name, about, run)
     }
 }
