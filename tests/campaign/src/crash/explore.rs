@@ -169,14 +169,15 @@ impl<'a> Explorer<'a> {
         if self.only.is_some_and(|chosen| chosen.point != number) {
             return;
         }
-        // With a new promise the lines that were settled long ago are held against it, too.
-        let all = now.1 != self.looked.1 || self.only.is_some();
         self.looked = now;
         let settled = std::mem::take(&mut self.memory.settled);
+        let narrowed = std::mem::take(&mut self.promise.narrowed);
+        let narrowed = narrowed.iter().filter_map(|place| self.memory.find(*place));
+        let all = std::mem::take(&mut self.promise.is_fresh) || self.only.is_some();
         let wrong = if all {
             self.wrong_on_the_floor(0..self.lines())
         } else {
-            self.wrong_on_the_floor(settled)
+            self.wrong_on_the_floor(settled.into_iter().chain(narrowed))
         };
         if let Some(line) = wrong {
             self.explored.states += 1;

@@ -95,12 +95,16 @@ impl Memory {
     /// # Panics
     /// Nobody said that it would be touched.
     pub fn line(&self, offset: u64) -> u32 {
+        let line = self.find(offset);
+        line.unwrap_or_else(|| panic!("{offset:#x} is in no area"))
+    }
+
+    /// The number of the line at a place, if it is looked at.
+    pub fn find(&self, offset: u64) -> Option<u32> {
         let after = self.areas.partition_point(|area| area.start <= offset);
-        let area = after.checked_sub(1).map(|at| self.areas[at]);
-        let area = area.expect("an area begins before the place");
-        let line = ((offset - area.start) / LINE as u64) as u32;
-        assert!(line < area.lines, "{offset:#x} is in no area");
-        area.first + line
+        let area = self.areas[after.checked_sub(1)?];
+        let line = (offset - area.start) / LINE as u64;
+        (line < u64::from(area.lines)).then(|| area.first + line as u32)
     }
 
     /// The lines of a range that are looked at; others hold zeros for ever.

@@ -2,7 +2,7 @@
 
 use super::{
     marks::Mark,
-    memory::{Bytes, UNIT},
+    memory::{Bytes, LINE, UNIT},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -74,6 +74,10 @@ pub struct Promise {
     clock: u64,
     /// Changes after which less may be found than before.
     pub epoch: u64,
+    /// Places on the device, a line each, of which less may be found since somebody looked.
+    pub narrowed: Vec<u64>,
+    /// A file was made since somebody looked: its place must be empty.
+    pub is_fresh: bool,
     /// The transactions that were begun and that are relied on.
     pub transactions: (u64, u64),
     /// The last commit that succeeded, and those that failed since.
@@ -106,6 +110,7 @@ impl Promise {
                     open: BTreeSet::new(),
                 };
                 self.files.insert(*file, made);
+                self.is_fresh = true;
                 self.epoch += 1;
             }
             Mark::Size { file, size } => self.resize(*file, *size),
@@ -139,7 +144,8 @@ impl Promise {
                 let mut files = std::mem::take(&mut self.files);
                 for file in files.values_mut() {
                     let lines = 0..u64::MAX;
-                    self.keep(file, &lines, |value| value.store == Some(*store));
+                    let narrowed = keep(file, &lines, |value| value.store == Some(*store));
+                    self.narrowed.extend(narrowed);
                 }
                 self.files = files;
                 self.last = Some("a write through".to_owned());
@@ -200,34 +206,17 @@ impl Promise {
         for (number, range) in &commit.scopes {
             if let Some(file) = files.get_mut(number) {
                 let range = range.clone().unwrap_or(0..u64::MAX);
-                self.keep(file, &range, |value| {
+                let narrowed = keep(file, &range, |value| {
                     let stored = value.store.and_then(|store| self.stored.get(&store));
                     stored.is_some_and(|at| *at < commit.began)
                 });
+                self.narrowed.extend(narrowed);
             }
         }
         self.files = files;
         self.last = Some(commit.what);
         self.ended.0 += 1;
         self.epoch += 1;
-    }
-
-    /// Drops what is older than the last value of this kind, of units within a range. Of units that
-    /// are only partly within it nothing is promised here.
-    fn keep(&self, file: &mut File, range: &Range<u64>, kind: impl Fn(&Value) -> bool) {
-        let inside = range.start.div_ceil(UNIT as u64)..range.end / UNIT as u64;
-        let open: Vec<u64> = file.open.range(inside).copied().collect();
-        for number in open {
-            let Some(unit) = file.units.get_mut(&number) else {
-                continue;
-            };
-            if let Some(at) = unit.values.iter().rposition(&kind) {
-                unit.gone.extend(unit.values.drain(..at));
-            }
-            if unit.values.len() == 1 {
-                file.open.remove(&number);
-            }
-        }
     }
 
     /// The file at a place of the device, and how far into it.
@@ -258,6 +247,32 @@ impl Promise {
         let wrong = if older { Wrong::Lost } else { Wrong::Torn };
         (wrong, unit.values.iter().map(|value| value.bytes).collect())
     }
+}
+
+/// Drops what is older than the last value of this kind, of units within a range. Of units that are only
+/// partly within it nothing is promised here. Returns the places where something was dropped.
+fn keep(file: &mut File, range: &Range<u64>, kind: impl Fn(&Value) -> bool) -> Vec<u64> {
+    let inside = range.start.div_ceil(UNIT as u64)..range.end / UNIT as u64;
+    let open: Vec<u64> = file.open.range(inside).copied().collect();
+    let mut narrowed = Vec::new();
+    for number in open {
+        let Some(unit) = file.units.get_mut(&number) else {
+            continue;
+        };
+        if let Some(at) = unit.values.iter().rposition(&kind)
+            && at != 0
+        {
+            unit.gone.extend(unit.values.drain(..at));
+            let place = (file.region + number * UNIT as u64) / LINE as u64 * LINE as u64;
+            if narrowed.last() != Some(&place) {
+                narrowed.push(place);
+            }
+        }
+        if unit.values.len() == 1 {
+            file.open.remove(&number);
+        }
+    }
+    narrowed
 }
 
 #[cfg(test)]

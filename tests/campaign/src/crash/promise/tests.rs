@@ -1,7 +1,5 @@
 use super::*;
 
-const LINE: usize = 64;
-
 /// A file of which one line is looked at.
 struct Told {
     promise: Promise,
