@@ -228,7 +228,7 @@ fn the_same_image_of_the_shipped_driver_is_clean() {
     let driver = arguments.iter().position(|word| word == "--driver");
     arguments.drain(driver.map_or(0..0, |at| at..at + 2));
     let output = command(&arguments, &temporary("shipped"));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("nothing is wrong"), "{said}");
 }
@@ -241,6 +241,10 @@ fn bad_usage_is_told() {
         ("crashes --point 1 --subset all", "--scenario"),
         ("crashes --scenario wal --point 1", "--subset"),
         ("crashes --scenario wal --point 1 --subset some", "some"),
+        (
+            "crashes --scenario wal --point 999999 --subset all",
+            "999999",
+        ),
         ("crashes --driver /nothing/daxflush.sys", "/nothing"),
     ] {
         let words: Vec<_> = arguments.split(' ').map(str::to_owned).collect();

@@ -74,6 +74,9 @@ pub enum CrashError {
     /// There is no such scenario.
     #[error("there is no scenario {0}: --list names them")]
     NoScenario(String),
+    /// The program has fewer points at which the power may go.
+    #[error("there is no crash point {0}: with this seed the program has {1}")]
+    NoPoint(u64, u64),
     /// One image is of one scenario.
     #[error("--point needs --scenario NAME")]
     OnePoint,
@@ -194,6 +197,9 @@ impl Campaign {
         let mut explored = explorer.run();
         self.exploring += begun.elapsed();
         self.recordings += 1;
+        if let Some(Chosen { point, .. }) = only.filter(|chosen| chosen.point >= explored.points) {
+            return Err(CrashError::NoPoint(point, explored.points));
+        }
         if let Some(failure) = explored.failure.take() {
             self.failures.push(self.page(failure, scenario, seed));
         }
@@ -269,6 +275,7 @@ impl Campaign {
             total.compared,
         );
         figures.count("scenarios", self.scenarios.len() as u64);
+        figures.count("seeds", self.seeds);
         figures.count("recordings of them", self.recordings);
         figures.count(
             "milliseconds of recording",

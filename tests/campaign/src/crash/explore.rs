@@ -196,8 +196,8 @@ impl<'a> Explorer<'a> {
             self.explored.failure = Some(page::of(self, &undrained, number, subset, what));
         } else if self.only.is_some() {
             let chosen = self.only.map_or(Subset::None, |chosen| chosen.subset);
-            self.explored.failure = None;
-            println!("{}", page::clean(self, &undrained, number, chosen));
+            // The figures alone go to the standard output.
+            eprintln!("{}", page::clean(self, &undrained, number, chosen));
         }
         self.memory.undrained = undrained.into_iter().collect();
     }

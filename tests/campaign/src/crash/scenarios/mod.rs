@@ -177,17 +177,66 @@ pub fn by_name(name: &str) -> Option<Scenario> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Failure, crash::explore::Explorer};
+    use crate::{
+        Failure,
+        crash::{
+            explore::Explorer,
+            marks::{Mark, Recording},
+        },
+    };
     use daxflush_system_tests::driver;
+    use ntsim::{JournalEntry, Journaled};
+
+    fn record(run: impl FnOnce(&mut Session) -> Outcome) -> (Recording, Outcome) {
+        let mut session = Session::start(&driver(), 3).expect("the driver loads");
+        let recovery = run(&mut session);
+        (session.end(), recovery)
+    }
 
     /// What is wrong with a program on the shipped driver.
     pub fn found(run: impl FnOnce(&mut Session) -> Outcome) -> Option<Failure> {
-        let mut session = Session::start(&driver(), 3).expect("the driver loads");
-        let recovery = run(&mut session);
-        let recording = session.end();
+        let (recording, recovery) = record(run);
         Explorer::new(&recording, recovery.as_deref(), 3)
             .run()
             .failure
+    }
+
+    /// As if the driver had left out one instruction, each in its turn.
+    #[test]
+    fn no_flush_and_no_fence_can_be_left_out() {
+        for name in ["failures", "overlap", "close"] {
+            let scenario = by_name(name).expect("a scenario");
+            let (recording, _) = record(scenario.run);
+            // The simulator's image has what is left out, and would tell by itself.
+            let is_kept = |entry: &JournalEntry| match entry {
+                JournalEntry::Mark(mark) => {
+                    !matches!(recording.marks[*mark as usize], Mark::Durable { .. })
+                }
+                _ => true,
+            };
+            let journal = recording.journal.iter();
+            let journal: Vec<_> = journal.filter(|one| is_kept(&one.entry)).collect();
+            let mut left_out = 0;
+            for (at, journaled) in journal.iter().enumerate() {
+                let (JournalEntry::Flush { .. } | JournalEntry::Fence { .. }) = journaled.entry
+                else {
+                    continue;
+                };
+                left_out += 1;
+                let others = journal.iter().enumerate().filter(|(other, _)| *other != at);
+                let without = Recording {
+                    journal: others.map(|(_, one)| Journaled::clone(one)).collect(),
+                    marks: recording.marks.clone(),
+                    symbols: recording.symbols.clone(),
+                };
+                let explored = Explorer::new(&without, None, 3).run();
+                let failure = explored
+                    .failure
+                    .unwrap_or_else(|| panic!("{name}: entry {at} can be left out: {journaled:?}"));
+                assert!(failure.title.starts_with("P1"), "{failure}");
+            }
+            assert!(left_out > 40, "{name}: {left_out}");
+        }
     }
 
     #[test]
