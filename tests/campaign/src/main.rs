@@ -1,6 +1,7 @@
 //! `campaign`: runs campaigns on the shipped driver and prints their figures.
 
 use clap::{Parser, Subcommand};
+use daxflush_campaign::{Figures, crash, report};
 use std::process::ExitCode;
 
 /// Long searches for lost durability and broken rules in the shipped driver.
@@ -26,9 +27,43 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Campaign {}
+enum Campaign {
+    Crashes(crash::Arguments),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.campaign {}
+    let figures = match &arguments.campaign {
+        Campaign::Crashes(crashes) if crashes.list => {
+            print!("{}", crash::list());
+            return ExitCode::SUCCESS;
+        }
+        Campaign::Crashes(crashes) => crash::run(crashes).map_err(|error| error.to_string()),
+    };
+    match figures.and_then(|figures| tell(&figures, &arguments)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints the figures, and writes a page for each failure.
+fn tell(figures: &Figures, arguments: &Arguments) -> Result<ExitCode, String> {
+    if arguments.json {
+        println!("{}", figures.json());
+    } else {
+        print!("{figures}");
+    }
+    let pages = report::write_pages(&arguments.pages, figures);
+    let pages = pages.map_err(|error| format!("{}: {error}", arguments.pages.display()))?;
+    for page in &pages {
+        eprintln!("a failure: {}", page.display());
+    }
+    Ok(if pages.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

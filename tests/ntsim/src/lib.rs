@@ -50,7 +50,7 @@ pub use failures::FailingPoint;
 pub use kernel::{Sim, SimError, SimOptions, VolumeOptions};
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
-pub use power::{CutPolicy, PowerCut};
+pub use power::{CutPolicy, JournalEntry, Journaled, PowerCut};
 pub use registry::ParameterValue;
 pub use sections::SharedView;
 pub use security::User;

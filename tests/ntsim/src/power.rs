@@ -1,7 +1,8 @@
 //! Cutting the power, and what of the files survives.
 
 use crate::{FileId, Sim};
-use ntsim_machine::pmem::{Policy, Survivors};
+pub use ntsim_machine::pmem::{JournalEntry, Journaled};
+use ntsim_machine::pmem::{Pmem, Policy, Survivors};
 use std::collections::HashMap;
 
 /// Which of the bytes that are not known to be durable survive.
@@ -41,6 +42,20 @@ impl Sim {
             survivors: self.kernel.pmem.survivors(policy),
             files,
         }
+    }
+}
+
+impl Sim {
+    /// The persistent memory, whose journal tells all that happens to it.
+    pub fn persistent_memory(&self) -> &Pmem {
+        &self.kernel.pmem
+    }
+
+    /// Where a file begins on the persistent memory, and its size; nothing if it is gone.
+    pub fn place_of(&self, file: FileId) -> Option<(u64, u64)> {
+        let state = self.kernel.lock();
+        let fcb = state.files.get(&file.0)?;
+        Some((fcb.region, fcb.size))
     }
 }
 

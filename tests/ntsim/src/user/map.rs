@@ -37,14 +37,7 @@ impl MappedView {
     /// # Panics
     /// The range is not within the view.
     pub fn store(&self, offset: u64, data: &[u8]) {
-        let end = offset.checked_add(data.len() as u64);
-        assert!(
-            end.is_some_and(|end| end <= self.view.len() as u64),
-            "a store beyond the view"
-        );
-        let target = (self.view.base() + offset as usize) as *mut u8;
-        // SAFETY: within the writable view, which nothing borrows.
-        unsafe { target.copy_from_nonoverlapping(data.as_ptr(), data.len()) };
+        self.view.store(offset as usize, data);
     }
 }
 

@@ -111,9 +111,7 @@ impl MdlWrite {
             end.is_some_and(|end| end <= self.length),
             "a store beyond the pages"
         );
-        let target = (self.pages.view.base() + self.pages.skipped + at) as *mut u8;
-        // SAFETY: within the writable view, which nothing borrows.
-        unsafe { target.copy_from_nonoverlapping(data.as_ptr(), data.len()) };
+        self.pages.view.store(self.pages.skipped + at, data);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
 use arc_swap::ArcSwap;
 
 use super::durable::{Durable, LineBytes};
+use super::journal::{Journal, JournalEntry};
 use super::{DeviceId, LINE, PAGE};
 
 /// All devices: a fence drains flushes of each, also of views that are unmapped by now.
@@ -22,6 +23,7 @@ pub(crate) struct Device {
     pub(super) size: u64,
     pub(super) file: File,
     durable: Mutex<Durable>,
+    pub(super) journal: Journal,
 }
 
 impl Device {
@@ -35,6 +37,7 @@ impl Device {
             size,
             file,
             durable: Mutex::default(),
+            journal: Journal::default(),
         });
         DEVICES.rcu(|devices| -> Vec<Weak<Device>> {
             let live = devices.iter().filter(|d| d.strong_count() > 0).cloned();
@@ -57,17 +60,50 @@ impl Device {
 
     /// `thread` executed CLWB or CLFLUSHOPT on the line at `line`, which held `bytes`.
     pub(crate) fn observe_flush(&self, thread: u32, line: u64, bytes: [u8; LINE as usize]) {
-        self.durable().flush(thread, line, LineBytes(bytes));
+        let mut durable = self.durable();
+        durable.flush(thread, line, LineBytes(bytes));
+        self.journal.add(|| JournalEntry::Flush {
+            processor: thread,
+            line,
+            bytes,
+        });
     }
 
     /// CLFLUSH, which is ordered and needs no drain.
     pub(crate) fn observe_clflush(&self, line: u64, bytes: [u8; LINE as usize]) {
-        self.durable().flush_now(line, LineBytes(bytes));
+        let mut durable = self.durable();
+        durable.flush_now(line, LineBytes(bytes));
+        self.journal
+            .add(|| JournalEntry::OrderedFlush { line, bytes });
     }
 
     /// `thread` stored `bytes`, inside one line, around the cache.
     pub(crate) fn observe_nt_store(&self, thread: u32, offset: u64, bytes: &[u8]) {
-        self.durable().nt_store(thread, offset, bytes);
+        let mut durable = self.durable();
+        durable.nt_store(thread, offset, bytes);
+        self.journal.add(|| JournalEntry::NtStore {
+            processor: thread,
+            offset,
+            data: bytes.into(),
+        });
+    }
+
+    /// `thread` executed SFENCE or MFENCE.
+    pub(super) fn observe_fence(&self, thread: u32) {
+        let mut durable = self.durable();
+        // Every fence comes here, those of other machines' programs, too.
+        if durable.fence(thread) {
+            self.journal
+                .add(|| JournalEntry::Fence { processor: thread });
+        }
+    }
+
+    /// The host stored `data`.
+    pub(super) fn observe_store(&self, offset: u64, data: &[u8]) {
+        self.journal.add(|| JournalEntry::Store {
+            offset,
+            data: data.into(),
+        });
     }
 
     /// Calls `f` with the pages (or their parts inside `start..end`) that were ever written; the
@@ -124,7 +160,7 @@ impl Device {
 /// `thread` executed SFENCE or MFENCE.
 pub(crate) fn observe_fence(thread: u32) {
     for device in DEVICES.load().iter().filter_map(Weak::upgrade) {
-        device.durable().fence(thread);
+        device.observe_fence(thread);
     }
 }
 

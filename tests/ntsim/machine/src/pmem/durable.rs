@@ -93,15 +93,18 @@ impl Durable {
             .push((line, sequence));
     }
 
-    pub fn fence(&mut self, thread: u32) {
+    /// Whether the thread had anything in flight here.
+    pub fn fence(&mut self, thread: u32) -> bool {
         let Some(pending) = self.pending.get_mut(&thread) else {
-            return;
+            return false;
         };
         let mut drained = std::mem::take(pending);
+        let any = !drained.is_empty();
         for (line, sequence) in drained.drain(..) {
             self.land(line, sequence);
         }
         self.pending.insert(thread, drained);
+        any
     }
 
     /// Makes one snapshot durable, unless a newer one of the line already was.

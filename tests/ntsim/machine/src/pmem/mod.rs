@@ -15,6 +15,7 @@
 
 mod device;
 mod durable;
+mod journal;
 mod survivors;
 mod views;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub(crate) use device::{Device, memory_file, observe_fence};
 use durable::LineBytes;
+pub use journal::{JournalEntry, Journaled};
 pub use survivors::{Policy, Survivors};
 pub(crate) use views::with_translation;
 pub use views::{MapError, View};
@@ -130,6 +132,7 @@ impl Pmem {
     /// `InvalidInput` outside the device.
     pub fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check(offset, data.len() as u64)?;
+        self.device.observe_store(offset, data);
         self.device.file.write_all_at(data, offset)
     }
 
@@ -164,6 +167,9 @@ impl Pmem {
         let mut durable = self.device.durable();
         durable.forget(start, end);
         self.device
+            .journal
+            .add(|| JournalEntry::Declared { start, end });
+        self.device
             .for_data(start, end, |at, bytes| durable.write(at, bytes))
     }
 
@@ -178,7 +184,12 @@ impl Pmem {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         self.device.punch_hole(offset, len)?;
-        self.device.durable().forget(offset, offset + len);
+        let mut durable = self.device.durable();
+        durable.forget(offset, offset + len);
+        self.device.journal.add(|| JournalEntry::Zeroed {
+            start: offset,
+            end: offset + len,
+        });
         Ok(())
     }
 
@@ -193,14 +204,14 @@ impl Pmem {
         for line in (start..end).step_by(LINE as usize) {
             let mut bytes = LineBytes::default();
             self.read(line, &mut bytes.0)?;
-            self.device.durable().flush(thread, line, bytes);
+            self.device.observe_flush(thread, line, bytes.0);
         }
         Ok(())
     }
 
     /// Drains the calling thread's flushes of this device as if it executed SFENCE.
     pub fn drain(&self) {
-        self.device.durable().fence(crate::current_thread());
+        self.device.observe_fence(crate::current_thread());
     }
 
     /// The lines of a range that a power cut now may leave other than the processors see them:
@@ -236,6 +247,37 @@ impl Pmem {
     /// The power goes off now: what the device holds when it comes back. Changes nothing.
     pub fn survivors(&self, policy: Policy) -> Survivors {
         Survivors::new(self.clone(), policy)
+    }
+
+    /// Begins a journal of all that happens to the device from now on.
+    pub fn start_journal(&self) {
+        self.device.journal.start();
+    }
+
+    /// Ends the journal and returns it.
+    pub fn take_journal(&self) -> Vec<Journaled> {
+        self.device.journal.take()
+    }
+
+    /// Entries in the journal.
+    pub fn journaled(&self) -> usize {
+        self.device.journal.len()
+    }
+
+    /// Tells the journal of a plain store that the host is about to make, or has just made, by itself
+    /// at an address in a view.
+    pub fn tell_store(&self, offset: u64, data: &[u8]) {
+        self.device.observe_store(offset, data);
+    }
+
+    /// Puts a number into the journal, whatever it means.
+    pub fn mark(&self, mark: u64) {
+        self.device.journal.add(|| JournalEntry::Mark(mark));
+    }
+
+    /// Says which instruction made the last entry, for a probe of the oracle.
+    pub fn annotate(&self, instruction: usize) {
+        self.device.journal.annotate(instruction);
     }
 
     fn check(&self, offset: u64, len: u64) -> io::Result<()> {

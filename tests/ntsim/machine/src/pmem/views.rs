@@ -67,6 +67,32 @@ impl View {
         &self.pmem
     }
 
+    /// Stores of the host through the view, which may fault if it is read-only.
+    ///
+    /// # Panics
+    /// The range is not within the view.
+    pub fn store(&self, offset: usize, data: &[u8]) {
+        let end = offset.checked_add(data.len());
+        assert!(
+            end.is_some_and(|end| end <= self.len()),
+            "a store beyond the view"
+        );
+        let mut start = 0;
+        for extent in &self.extents {
+            let extent_end = start + extent.len as usize;
+            let (from, to) = (offset.max(start), (offset + data.len()).min(extent_end));
+            if from < to {
+                let part = &data[from - offset..to - offset];
+                let place = extent.offset + (from - start) as u64;
+                self.pmem.device.observe_store(place, part);
+            }
+            start = extent_end;
+        }
+        let target = (self.base() + offset) as *mut u8;
+        // SAFETY: within the view, which nothing borrows.
+        unsafe { target.copy_from_nonoverlapping(data.as_ptr(), data.len()) };
+    }
+
     /// The extents, in the order in which they are mapped.
     pub fn extents(&self) -> &[Extent] {
         &self.extents
