@@ -2,6 +2,7 @@
 //! end and, for each failure, one page that says how to repeat it.
 
 pub mod crash;
+pub mod failures;
 pub mod report;
 
 pub use report::{Failure, Figures};

@@ -1,7 +1,7 @@
 //! `campaign`: runs campaigns on the shipped driver and prints their figures.
 
 use clap::{Parser, Subcommand};
-use daxflush_campaign::{Figures, crash, report};
+use daxflush_campaign::{Figures, crash, failures, report};
 use std::process::ExitCode;
 
 /// Long searches for lost durability and broken rules in the shipped driver.
@@ -29,7 +29,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Campaign {
     Crashes(crash::Arguments),
+    Failures(failures::Arguments),
 }
+
+/// Pages that are named; the others are beside them.
+const TOLD: usize = 10;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -38,6 +42,11 @@ fn main() -> ExitCode {
             print!("{}", crash::list());
             return ExitCode::SUCCESS;
         }
+        Campaign::Failures(failing) if failing.list => {
+            print!("{}", failures::list());
+            return ExitCode::SUCCESS;
+        }
+        Campaign::Failures(failing) => failures::run(failing),
         Campaign::Crashes(crashes) => crash::run(crashes).map_err(|error| error.to_string()),
     };
     match figures.and_then(|figures| tell(&figures, &arguments)) {
@@ -58,8 +67,11 @@ fn tell(figures: &Figures, arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let pages = report::write_pages(&arguments.pages, figures);
     let pages = pages.map_err(|error| format!("{}: {error}", arguments.pages.display()))?;
-    for page in &pages {
+    for page in pages.iter().take(TOLD) {
         eprintln!("a failure: {}", page.display());
+    }
+    if pages.len() > TOLD {
+        eprintln!("and {} more beside them", pages.len() - TOLD);
     }
     Ok(if pages.is_empty() {
         ExitCode::SUCCESS

@@ -101,12 +101,21 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Writes the pages of all failures into a folder, and says where.
+/// Writes the pages of all failures into a folder, instead of those of an earlier run, and says where.
 ///
 /// # Errors
 /// The folder cannot be written to.
 pub fn write_pages(folder: &Path, figures: &Figures) -> io::Result<Vec<PathBuf>> {
     let name = figures.name.replace(' ', "-");
+    if let Ok(entries) = fs::read_dir(folder) {
+        let earlier = format!("{name}-");
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            if file.starts_with(&earlier) && file.ends_with(".txt") {
+                fs::remove_file(&path)?;
+            }
+        }
+    }
     if !figures.failures.is_empty() {
         fs::create_dir_all(folder)?;
     }

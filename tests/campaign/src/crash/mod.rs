@@ -3,17 +3,17 @@
 
 mod areas;
 mod campaign;
-mod effort;
-mod explore;
+pub(crate) mod effort;
+pub(crate) mod explore;
 mod image;
-mod marker;
-mod marks;
+pub(crate) mod marker;
+pub(crate) mod marks;
 mod memory;
 mod page;
 mod promise;
 mod scenarios;
 mod seen;
-mod session;
+pub(crate) mod session;
 mod state;
 mod subset;
 

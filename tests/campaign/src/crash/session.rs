@@ -32,6 +32,14 @@ impl Session {
     pub fn start(driver: &Path, seed: u64) -> Result<Self, SimError> {
         let sim = Sim::boot(SimOptions::default())?;
         sim.add_volume('D', VolumeOptions::default())?;
+        Self::load(sim, driver, seed)
+    }
+
+    /// Loads the driver into a machine.
+    ///
+    /// # Errors
+    /// It cannot be loaded.
+    pub fn load(sim: Sim, driver: &Path, seed: u64) -> Result<Self, SimError> {
         sim.load_driver(driver, SERVICE)?;
         sim.persistent_memory().start_journal();
         let marker = Marker::new(&sim, seed);
@@ -189,6 +197,11 @@ impl Session {
     /// # Panics
     /// It fails.
     pub fn truncate(&mut self, file: File, size: u64) {
+        assert!(self.truncates(file, size), "a size");
+    }
+
+    /// SetEndOfFile; whether it succeeded. What it was to cut off is not promised any more.
+    pub fn truncates(&mut self, file: File, size: u64) -> bool {
         if size < self.files[file.number].2 {
             // What is cut off may be gone before the call returns.
             self.files[file.number].2 = size;
@@ -196,8 +209,8 @@ impl Session {
             self.marker.mark(Mark::Size { file, size });
         }
         let set = self.sim.set_end_of_file(file.handle, size);
-        set.expect("a size");
         self.size(file);
+        set.is_ok()
     }
 
     /// Something that is a commit of files, or of ranges of them; whether it succeeded.
@@ -256,7 +269,7 @@ impl Session {
     }
 
     /// What the simulator holds for durable goes into the recording.
-    fn compare(&mut self, file: usize) {
+    pub fn compare(&mut self, file: usize) {
         let Some((region, size)) = self.sim.place_of(self.files[file].0) else {
             return;
         };
@@ -298,8 +311,13 @@ impl Session {
         if self.loaded {
             self.unload(&[]);
         }
-        self.sim.set_probe(None);
         assert_eq!(self.sim.violations(), [], "a scenario breaks no rule");
+        self.recording()
+    }
+
+    /// Ends the recording.
+    pub fn recording(self) -> Recording {
+        self.sim.set_probe(None);
         let mut shared = self.marker.shared();
         let named = std::mem::take(&mut shared.symbols).into_iter();
         Recording {
