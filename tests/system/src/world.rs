@@ -322,25 +322,6 @@ impl World {
         !losses.is_empty()
     }
 
-    /// A commit that may fail; only its success promises anything. Returns whether it succeeded.
-    ///
-    /// # Panics
-    /// It loses something.
-    pub fn may_commit(
-        &mut self,
-        what: &str,
-        scopes: &[Scope],
-        act: impl FnOnce(&Sim) -> Result<(), NtStatus>,
-    ) -> bool {
-        let done = act(&self.sim);
-        if done.is_ok() {
-            self.commits_anyhow(what, scopes, |_| Ok(()));
-        } else {
-            self.cut(what);
-        }
-        done.is_ok()
-    }
-
     /// Something that may be refused and then stores nothing, or stores and then fails; what is there
     /// afterwards tells.
     ///
