@@ -83,9 +83,12 @@ impl Run {
                     refusals: number("refusals"),
                     states: number("states"),
                 };
+                let details = value["details"].as_array().into_iter().flatten();
                 let title = value["title"].as_str().map(|title| Failure {
                     title: title.to_owned(),
-                    details: vec![value["page"].as_str().unwrap_or_default().to_owned()],
+                    details: details
+                        .filter_map(|text| Some(text.as_str()?.to_owned()))
+                        .collect(),
                     ..Failure::default()
                 });
                 (answer, title.map(|failure| self.page(failure)))
@@ -179,7 +182,10 @@ pub fn answer(run: &Run, child: bool) -> Figures {
             "refusals": refusals,
             "states": outcome.explored.states,
             "title": failure.as_ref().map(|failure| failure.title.clone()),
-            "page": failure.as_ref().map(ToString::to_string),
+            "details": failure.map_or_else(Vec::new, |failure| {
+                let rules = failure.violations.iter().map(ToString::to_string);
+                failure.details.into_iter().chain(rules).collect::<Vec<_>>()
+            }),
         });
         println!("{value}");
         std::process::exit(0);
