@@ -17,6 +17,7 @@ mod error_log;
 mod etw;
 mod files;
 mod filter;
+mod held;
 mod imports;
 mod instance;
 mod io;
@@ -43,7 +44,9 @@ mod user;
 
 pub use error_log::ErrorLogEntry;
 pub use etw::{TraceEvent, TraceValue};
+pub use held::Held;
 pub use kernel::{Sim, SimError, SimOptions, Violation, VolumeOptions};
+pub use ntsim_machine::coverage::Coverage;
 pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, PowerCut};

@@ -37,7 +37,8 @@ struct Loaded {
     module: Module,
     entry_point: usize,
     sections: Vec<Section>,
-    functions: Vec<u32>,
+    /// Starts and ends, by ascending start.
+    functions: Vec<(u32, u32)>,
     exports: Vec<(String, u32)>,
     mapping: Mapping,
 }
@@ -156,7 +157,21 @@ impl Image {
         self.loaded
             .functions
             .iter()
-            .map(|rva| self.base() + *rva as usize)
+            .map(|(rva, _)| self.base() + *rva as usize)
+    }
+
+    /// Functions, or parts of them, from the exception directory, by ascending start.
+    pub(crate) fn function_ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let at = |rva: u32| self.base() + rva as usize;
+        let functions = self.loaded.functions.iter();
+        functions.map(move |(start, end)| at(*start)..at(*end))
+    }
+
+    /// Where code is entered from outside: the entry point and what is exported.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = usize> {
+        let exports = self.loaded.exports.iter();
+        let exported = exports.map(|(_, rva)| self.base() + *rva as usize);
+        std::iter::once(self.entry_point()).chain(exported)
     }
 
     /// Copies of the executable sections.
@@ -239,17 +254,17 @@ fn protect(headers: &Headers, mapping: &Mapping) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Starts of RUNTIME_FUNCTION entries. A damaged table only costs resynchronization points.
-fn functions(headers: &Headers, mapping: &Mapping) -> Vec<u32> {
+/// Starts and ends of RUNTIME_FUNCTION entries. A damaged table only costs resynchronization points.
+fn functions(headers: &Headers, mapping: &Mapping) -> Vec<(u32, u32)> {
     let table = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION);
     let (start, end) = (table.rva as usize, table.rva as usize + table.size as usize);
-    let mut starts: Vec<u32> = (start..end)
+    let mut functions: Vec<(u32, u32)> = (start..end)
         .step_by(12)
-        .filter_map(|at| mapping.u32(at))
+        .map_while(|at| mapping.u32(at).zip(mapping.u32(at + 4)))
         .collect();
-    starts.sort_unstable();
-    starts.dedup();
-    starts
+    functions.sort_unstable();
+    functions.dedup_by_key(|(start, _)| *start);
+    functions
 }
 
 /// Named exports. A kernel image rarely has any; a damaged table counts as empty.
