@@ -80,13 +80,8 @@ impl Image {
         resolve: &mut Resolver<'_>,
     ) -> Result<Image, LoadError> {
         crate::fault::install()?;
-        let headers = Headers::parse(file)?;
-        let mut mapping = map(&headers, file)?;
-        relocate::relocate(&headers, &mut mapping)?;
-        cookie::set(&headers, &mut mapping)?;
-        imports::link(&headers, &mut mapping, resolve)?;
+        let (headers, mapping) = prepare(file, resolve)?;
         let functions = functions(&headers, &mapping);
-        protect(&headers, &mapping)?;
         let start = mapping.base();
         let module = Module {
             name: name.into(),
@@ -106,6 +101,19 @@ impl Image {
         Ok(Image {
             loaded: Arc::new(loaded),
         })
+    }
+
+    /// Does all that [`Image::from_bytes`] does, and gives the addresses back, as nobody has run or
+    /// seen anything there: for who tries many files.
+    ///
+    /// # Errors
+    /// As [`Image::load`].
+    pub fn check(file: &[u8], resolve: &mut Resolver<'_>) -> Result<(), LoadError> {
+        let (headers, mapping) = prepare(file, resolve)?;
+        functions(&headers, &mapping);
+        mapping.give_back();
+        exports(file);
+        Ok(())
     }
 
     /// Address of the entry point.
@@ -225,6 +233,30 @@ pub fn symbolize(addr: usize) -> Option<String> {
     find_module(addr).map(|module| module.symbolize(addr))
 }
 
+/// The image in memory, ready to run.
+fn prepare(file: &[u8], resolve: &mut Resolver<'_>) -> Result<(Headers, Mapping), LoadError> {
+    let headers = Headers::parse(file)?;
+    let mut mapping = map(&headers, file)?;
+    match finish(&headers, &mut mapping, resolve) {
+        Ok(()) => Ok((headers, mapping)),
+        Err(error) => {
+            mapping.give_back();
+            Err(error)
+        }
+    }
+}
+
+fn finish(
+    headers: &Headers,
+    mapping: &mut Mapping,
+    resolve: &mut Resolver<'_>,
+) -> Result<(), LoadError> {
+    relocate::relocate(headers, mapping)?;
+    cookie::set(headers, mapping)?;
+    imports::link(headers, mapping, resolve)?;
+    protect(headers, mapping)
+}
+
 fn map(headers: &Headers, file: &[u8]) -> Result<Mapping, LoadError> {
     let mut mapping = Mapping::new(headers.image_size as usize)?;
     let header_size = headers.header_size as usize;
@@ -261,6 +293,8 @@ fn functions(headers: &Headers, mapping: &Mapping) -> Vec<(u32, u32)> {
     let mut functions: Vec<(u32, u32)> = (start..end)
         .step_by(12)
         .map_while(|at| mapping.u32(at).zip(mapping.u32(at + 4)))
+        // What is behind a table's end has no function.
+        .take_while(|(start, end)| start < end)
         .collect();
     functions.sort_unstable();
     functions.dedup_by_key(|(start, _)| *start);
