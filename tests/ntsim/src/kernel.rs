@@ -56,6 +56,8 @@ pub struct SimOptions {
     pub writable_handles_are_references: bool,
     /// Address space of the device for each file, which is the largest size of a file.
     pub file_region_bytes: u64,
+    /// Notes which basic blocks of the driver are executed: see [`Sim::coverage`].
+    pub cover_blocks: bool,
 }
 
 impl Default for SimOptions {
@@ -68,6 +70,7 @@ impl Default for SimOptions {
             conflict_before_create_returns: None,
             writable_handles_are_references: false,
             file_region_bytes: 1 << 30,
+            cover_blocks: false,
         }
     }
 }

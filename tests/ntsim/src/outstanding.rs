@@ -4,7 +4,10 @@
 use crate::kernel::Kernel;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::ThreadId,
     time::{Duration, Instant},
 };
@@ -16,6 +19,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Outstanding {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// Threads that wait, counted while they hold the lock: mostly there is none to be told.
+    waiting: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -86,22 +91,26 @@ impl Outstanding {
     }
 
     pub fn notify(&self) {
-        self.changed.notify_all();
+        if self.waiting.load(Ordering::SeqCst) != 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until `done`; `false` if that takes too long.
     pub fn wait_until(&self, mut done: impl FnMut(&mut Inner) -> bool) -> bool {
         let deadline = Instant::now() + PATIENCE;
         let mut inner = self.lock();
-        while !done(&mut inner) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut left = PATIENCE;
+        let mut is_done = done(&mut inner);
+        while !is_done && !left.is_zero() {
             let waited = self.changed.wait_timeout(inner, left);
             inner = waited.expect("outstanding operations").0;
+            is_done = done(&mut inner);
+            left = deadline.saturating_duration_since(Instant::now());
         }
-        true
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        is_done
     }
 }
 

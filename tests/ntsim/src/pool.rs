@@ -23,6 +23,14 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size + GUARD, align).expect("a pool block's size")
 }
 
+impl Pool {
+    /// Blocks that are allocated, and their bytes.
+    pub fn in_use(&self) -> (usize, usize) {
+        let bytes = self.blocks.values().map(|(size, _)| size).sum();
+        (self.blocks.len(), bytes)
+    }
+}
+
 impl Kernel {
     pub fn allocate_pool(&self, size: usize, tag: u32) -> usize {
         if size == 0 || tag == 0 {

@@ -21,6 +21,9 @@ impl Sim {
         let exports = self.kernel.exports.address();
         let image = Image::load(path, &mut |dll, name| imports::resolve(exports, dll, name))?;
         let oracle = Oracle::plant(&image).map_err(|error| SimError::Plant(error.to_string()))?;
+        if self.kernel.options.cover_blocks {
+            oracle.cover_blocks()?;
+        }
         let oracle = Arc::new(oracle);
         let object = Block::zeroed(driver_object::SIZE);
         let (entry, driver) = (image.entry_point(), object.address());

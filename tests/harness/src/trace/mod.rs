@@ -4,7 +4,7 @@ mod check;
 mod parse;
 mod write;
 
-pub use parse::read;
+pub use parse::{from_bytes, read};
 pub use write::{Changes, Counts, TraceWriter, WriteError, Written};
 
 use std::path::PathBuf;

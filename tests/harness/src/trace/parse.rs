@@ -2,21 +2,33 @@
 
 use super::{Op, Step, Trace, TraceError, check};
 use flate2::read::MultiGzDecoder;
-use std::{fs, io::Read, path::Path};
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
 
 /// The first line of every trace.
 pub(super) const HEADER: &str = "# storage trace 1";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Keeps a small file from asking for all memory there is; a trace of any length that is of use is shorter.
+const MAX_UNPACKED: u64 = 1 << 30;
 
 /// Reads and checks a trace.
 ///
 /// # Errors
 /// The file cannot be read, or a line of it is wrong; the error names the line.
 pub fn read(path: &Path) -> Result<Trace, TraceError> {
-    let text = read_text(path).map_err(|source| TraceError::Read {
-        path: path.into(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
+    from_bytes(path, &bytes)
+}
+
+/// Reads and checks a trace that is in memory; the path is for messages.
+///
+/// # Errors
+/// It cannot be unpacked, or a line of it is wrong.
+pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Trace, TraceError> {
+    let text = unpack(bytes).map_err(|source| unreadable(path, source))?;
     let at = |line, reason| TraceError::Line {
         path: path.into(),
         line,
@@ -50,17 +62,27 @@ pub fn read(path: &Path) -> Result<Trace, TraceError> {
     })
 }
 
-fn read_text(path: &Path) -> std::io::Result<String> {
-    let bytes = fs::read(path)?;
+fn unreadable(path: &Path, source: io::Error) -> TraceError {
+    TraceError::Read {
+        path: path.into(),
+        source,
+    }
+}
+
+fn unpack(bytes: &[u8]) -> io::Result<String> {
+    let invalid = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
     let bytes = if bytes.starts_with(&GZIP_MAGIC) {
         let mut unpacked = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked)?;
+        let decoder = MultiGzDecoder::new(bytes);
+        decoder.take(MAX_UNPACKED + 1).read_to_end(&mut unpacked)?;
+        if unpacked.len() as u64 > MAX_UNPACKED {
+            return Err(invalid("more than 1 GiB when unpacked"));
+        }
         unpacked
     } else {
-        bytes
+        bytes.to_vec()
     };
-    String::from_utf8(bytes)
-        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "not UTF-8 text"))
+    String::from_utf8(bytes).map_err(|_| invalid("not UTF-8 text"))
 }
 
 fn parse(line: &str) -> Result<Op, String> {

@@ -6,6 +6,7 @@
 //! - [`pmem`] is a persistent-memory device that knows which bytes a power cut could take away.
 //! - [`shared_memory`] is ordinary memory that can be mapped several times.
 //! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
+//! - [`coverage`] knows which basic blocks of an image were executed.
 //! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
 //!   and exit code 70.
 //! - [`call`] enters image code with the Windows x64 calling convention.
@@ -17,6 +18,7 @@
 compile_error!("ntsim-machine runs image code directly: it needs an x86-64 Linux host");
 
 pub mod call;
+pub mod coverage;
 pub mod fault;
 pub mod image;
 pub mod oracle;

@@ -306,3 +306,47 @@ fn a_missing_file_is_named() {
         "{error}"
     );
 }
+
+/// From the PE signature: entry `n` of the data directory.
+fn directory(n: usize) -> usize {
+    24 + 112 + 8 * n
+}
+
+#[test]
+fn a_small_file_cannot_ask_for_any_number_of_imports() {
+    let bytes = build_driver("many.s", &["descriptors"]);
+    let table = {
+        let image = load(&bytes).unwrap();
+        function(&image, "descriptors") - image.base()
+    };
+    let bytes = patched(&bytes, directory(1), table as u32);
+    let mut asked = 0;
+    let mut resolve = |_: &str, _: &str| {
+        asked += 1;
+        None
+    };
+    match Image::check(&bytes, &mut resolve) {
+        Err(LoadError::MalformedImports { what }) => assert!(what.contains("more than"), "{what}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(asked <= 1 << 16, "{asked}");
+}
+
+#[test]
+fn an_endless_exception_directory_is_read_as_far_as_the_image_goes() {
+    let bytes = build_driver("linked.c", &["call_table"]);
+    let bytes = patched(&bytes, directory(3) + 4, u32::MAX);
+    let mut resolve = |_: &str, _: &str| Some(0x1000);
+    Image::from_bytes("test.sys", &bytes, &mut resolve).expect("an image");
+}
+
+#[test]
+fn a_check_says_what_loading_says() {
+    let bytes = build_driver("linked.c", &["call_table"]);
+    let mut nothing = |_: &str, _: &str| None;
+    let checked = Image::check(&bytes, &mut nothing).expect_err("imports are missing");
+    let loaded = Image::from_bytes("test.sys", &bytes, &mut nothing).expect_err("as before");
+    assert_eq!(checked.to_string(), loaded.to_string());
+    let mut everything = |_: &str, _: &str| Some(0x1000);
+    Image::check(&bytes, &mut everything).expect("it could be loaded");
+}

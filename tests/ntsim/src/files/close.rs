@@ -7,7 +7,7 @@ use crate::{
     kernel::Kernel,
     nt::{file_object, get, put},
 };
-use ntsim_machine::pmem::LINE;
+use ntsim_machine::pmem::PAGE;
 use std::sync::Arc;
 
 impl Kernel {
@@ -107,7 +107,8 @@ impl Kernel {
         if kind == Kind::Directory {
             return;
         }
-        let freed = self.pmem.zero_durable(region, size.next_multiple_of(LINE));
+        // Through views programs can store up to the end of the last page.
+        let freed = self.pmem.zero_durable(region, size.next_multiple_of(PAGE));
         freed.expect("the device holds every region");
         state.regions.free.push(region);
     }

@@ -3,6 +3,7 @@
 
 mod close;
 mod data;
+mod format;
 mod header;
 mod information;
 mod links;

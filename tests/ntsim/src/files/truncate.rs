@@ -1,7 +1,7 @@
 //! Changing the size of a file, and emptying it.
 
 use crate::{NtStatus, kernel::Kernel};
-use ntsim_machine::pmem::LINE;
+use ntsim_machine::pmem::{LINE, PAGE};
 use std::sync::Arc;
 
 impl Kernel {
@@ -36,9 +36,10 @@ impl Kernel {
     }
 
     /// Zeroes what a truncation cuts off. Whole lines belong to nobody from then on; the rest of a
-    /// line that the file keeps is zeroed by stores like any other, which are not durable.
+    /// line that the file keeps is zeroed by stores like any other, which are not durable. What
+    /// programs have stored through views beyond the end, up to the end of its page, goes too.
     fn zero_tail(&self, region: u64, size: u64, old: u64) {
-        let (whole, end) = (size.next_multiple_of(LINE), old.next_multiple_of(LINE));
+        let (whole, end) = (size.next_multiple_of(LINE), old.next_multiple_of(PAGE));
         let zeroed = self
             .pmem
             .write(region + size, &vec![0; (whole - size) as usize]);

@@ -8,6 +8,8 @@ use super::mapping::Mapping;
 
 /// Bytes in an IMAGE_IMPORT_DESCRIPTOR.
 const DESCRIPTOR: usize = 20;
+/// More than any driver has. Tables may overlap, so that a small file could ask for any number.
+const MAX_IMPORTS: usize = 1 << 16;
 
 /// Finds the address of `dll!name`; an import by ordinal has the name `#ordinal`.
 pub type Resolver<'a> = dyn FnMut(&str, &str) -> Option<usize> + 'a;
@@ -19,7 +21,7 @@ pub(super) fn link(
     resolve: &mut Resolver<'_>,
 ) -> Result<(), LoadError> {
     let directory = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_IMPORT);
-    let mut unresolved = Vec::new();
+    let (mut unresolved, mut count) = (Vec::new(), 0);
     if directory.rva == 0 {
         return Ok(());
     }
@@ -27,7 +29,7 @@ pub(super) fn link(
         let Some(dll) = descriptor(mapping, at)? else {
             break;
         };
-        link_dll(mapping, &dll, resolve, &mut unresolved)?;
+        link_dll(mapping, &dll, resolve, &mut unresolved, &mut count)?;
     }
     if unresolved.is_empty() {
         Ok(())
@@ -71,12 +73,17 @@ fn link_dll(
     dll: &Dll,
     resolve: &mut Resolver<'_>,
     unresolved: &mut Vec<String>,
+    count: &mut usize,
 ) -> Result<(), LoadError> {
     let outside = || malformed(format!("the tables of {} lie outside the image", dll.name));
     for i in 0.. {
         let thunk = mapping.u64(dll.lookup_table + 8 * i).ok_or_else(outside)?;
         if thunk == 0 {
             break;
+        }
+        *count += 1;
+        if *count > MAX_IMPORTS {
+            return Err(malformed(format!("more than {MAX_IMPORTS} imports")));
         }
         let name = import_name(mapping, thunk)?;
         match resolve(&dll.name, &name) {

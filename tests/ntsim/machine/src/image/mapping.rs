@@ -65,6 +65,13 @@ impl Mapping {
         Some(())
     }
 
+    /// Lets the system use the addresses again: nobody has seen them.
+    pub fn give_back(self) {
+        let mapping = std::mem::ManuallyDrop::new(self);
+        // SAFETY: our own mapping, which nothing refers to.
+        unsafe { libc::munmap(mapping.base as *mut libc::c_void, mapping.len) };
+    }
+
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.bytes().get(at..at.checked_add(N)?)?.try_into().ok()
     }

@@ -39,7 +39,8 @@ struct Loaded {
     module: Module,
     entry_point: usize,
     sections: Vec<Section>,
-    functions: Vec<u32>,
+    /// Starts and ends, by ascending start.
+    functions: Vec<(u32, u32)>,
     exports: Vec<(String, u32)>,
     mapping: Mapping,
 }
@@ -92,13 +93,8 @@ impl Image {
         resolve: &mut Resolver<'_>,
     ) -> Result<Image, LoadError> {
         crate::fault::install()?;
-        let headers = Headers::parse(file)?;
-        let mut mapping = map(&headers, file)?;
-        relocate::relocate(&headers, &mut mapping)?;
-        cookie::set(&headers, &mut mapping)?;
-        imports::link(&headers, &mut mapping, resolve)?;
+        let (headers, mapping) = prepare(file, resolve)?;
         let functions = functions(&headers, &mapping);
-        protect(&headers, &mapping)?;
         let start = mapping.base();
         let module = Module {
             name: name.into(),
@@ -119,6 +115,19 @@ impl Image {
         Ok(Image {
             loaded: Arc::new(loaded),
         })
+    }
+
+    /// Does all that [`Image::from_bytes`] does, and gives the addresses back, as nobody has run or
+    /// seen anything there: for who tries many files.
+    ///
+    /// # Errors
+    /// As [`Image::load`].
+    pub fn check(file: &[u8], resolve: &mut Resolver<'_>) -> Result<(), LoadError> {
+        let (headers, mapping) = prepare(file, resolve)?;
+        functions(&headers, &mapping);
+        mapping.give_back();
+        exports(file);
+        Ok(())
     }
 
     /// Address of the entry point.
@@ -171,7 +180,21 @@ impl Image {
         self.loaded
             .functions
             .iter()
-            .map(|rva| self.base() + *rva as usize)
+            .map(|(rva, _)| self.base() + *rva as usize)
+    }
+
+    /// Functions, or parts of them, from the exception directory, by ascending start.
+    pub(crate) fn function_ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let at = |rva: u32| self.base() + rva as usize;
+        let functions = self.loaded.functions.iter();
+        functions.map(move |(start, end)| at(*start)..at(*end))
+    }
+
+    /// Where code is entered from outside: the entry point and what is exported.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = usize> {
+        let exports = self.loaded.exports.iter();
+        let exported = exports.map(|(_, rva)| self.base() + *rva as usize);
+        std::iter::once(self.entry_point()).chain(exported)
     }
 
     /// Copies of the executable sections.
@@ -225,6 +248,30 @@ pub fn symbolize(addr: usize) -> Option<String> {
     find_module(addr).map(|module| module.symbolize(addr))
 }
 
+/// The image in memory, ready to run.
+fn prepare(file: &[u8], resolve: &mut Resolver<'_>) -> Result<(Headers, Mapping), LoadError> {
+    let headers = Headers::parse(file)?;
+    let mut mapping = map(&headers, file)?;
+    match finish(&headers, &mut mapping, resolve) {
+        Ok(()) => Ok((headers, mapping)),
+        Err(error) => {
+            mapping.give_back();
+            Err(error)
+        }
+    }
+}
+
+fn finish(
+    headers: &Headers,
+    mapping: &mut Mapping,
+    resolve: &mut Resolver<'_>,
+) -> Result<(), LoadError> {
+    relocate::relocate(headers, mapping)?;
+    cookie::set(headers, mapping)?;
+    imports::link(headers, mapping, resolve)?;
+    protect(headers, mapping)
+}
+
 fn map(headers: &Headers, file: &[u8]) -> Result<Mapping, LoadError> {
     let mut mapping = Mapping::new(headers.image_size as usize)?;
     let header_size = headers.header_size as usize;
@@ -254,17 +301,19 @@ fn protect(headers: &Headers, mapping: &Mapping) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Starts of RUNTIME_FUNCTION entries. A damaged table only costs resynchronization points.
-fn functions(headers: &Headers, mapping: &Mapping) -> Vec<u32> {
+/// Starts and ends of RUNTIME_FUNCTION entries. A damaged table only costs resynchronization points.
+fn functions(headers: &Headers, mapping: &Mapping) -> Vec<(u32, u32)> {
     let table = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION);
     let (start, end) = (table.rva as usize, table.rva as usize + table.size as usize);
-    let mut starts: Vec<u32> = (start..end)
+    let mut functions: Vec<(u32, u32)> = (start..end)
         .step_by(12)
-        .filter_map(|at| mapping.u32(at))
+        .map_while(|at| mapping.u32(at).zip(mapping.u32(at + 4)))
+        // What is behind a table's end has no function.
+        .take_while(|(start, end)| start < end)
         .collect();
-    starts.sort_unstable();
-    starts.dedup();
-    starts
+    functions.sort_unstable();
+    functions.dedup_by_key(|(start, _)| *start);
+    functions
 }
 
 /// Named exports. A kernel image rarely has any; a damaged table counts as empty.

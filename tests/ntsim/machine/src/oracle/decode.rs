@@ -159,7 +159,7 @@ fn instructions(code: &Code, piece: std::ops::Range<usize>) -> impl Iterator<Ite
 }
 
 /// Decodes the one instruction at `rip`.
-pub(super) fn at(code: &[Code], rip: usize) -> Option<Instruction> {
+pub(crate) fn at(code: &[Code], rip: usize) -> Option<Instruction> {
     let code = code
         .iter()
         .find(|c| (c.start..c.start + c.bytes.len()).contains(&rip))?;

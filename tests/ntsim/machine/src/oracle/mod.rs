@@ -16,9 +16,11 @@ mod record;
 mod thread;
 mod trap;
 
+use std::io;
 use std::sync::Arc;
 
 pub use audit::{AuditError, AuditReport, unstepped};
+pub(crate) use decode::at as decode_at;
 pub use decode::{Site, SiteKind};
 pub(crate) use emulate::emulating;
 pub use event::{Event, EventKind, FenceInstruction, FlushInstruction, Log, Observed};
@@ -28,6 +30,7 @@ pub use record::Probe;
 pub(crate) use thread::entered as thread_entered;
 pub use thread::{ThreadGuard, enter as enter_thread};
 
+use crate::coverage::Coverage;
 use crate::image::Image;
 
 /// Watches one image. Dropping it takes the breakpoints out.
@@ -77,6 +80,21 @@ impl Oracle {
     /// The watched instructions, by ascending address.
     pub fn sites(&self) -> Vec<Site> {
         self.plant.sites.clone()
+    }
+
+    /// Notes from now on which basic blocks of the image are executed. A second call changes nothing.
+    ///
+    /// Make it while no thread runs code of the image, as the oracle.
+    ///
+    /// # Errors
+    /// The system's, if it has no memory for it.
+    pub fn cover_blocks(&self) -> io::Result<Arc<Coverage>> {
+        self.plant.cover()
+    }
+
+    /// What [`Self::cover_blocks`] has noted.
+    pub fn coverage(&self) -> Option<Arc<Coverage>> {
+        self.plant.coverage.get().cloned()
     }
 
     /// Runs `call` with the trap flag set on this thread, looking at each instruction of the image

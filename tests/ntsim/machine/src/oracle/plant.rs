@@ -1,12 +1,13 @@
 //! Breakpoints in an image.
 
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 
 use super::decode::{self, Site};
 use super::record::Recorder;
+use crate::coverage::Coverage;
 use crate::image::{Code, Image};
 
 /// INT3.
@@ -41,6 +42,8 @@ pub(super) struct Plant {
     /// The code as it was.
     pub code: Vec<Code>,
     pub recorder: Recorder,
+    /// The basic blocks, if somebody asked for them.
+    pub coverage: OnceLock<Arc<Coverage>>,
 }
 
 /// All watched images. Readers never wait.
@@ -78,6 +81,7 @@ impl Plant {
             sites,
             code,
             recorder,
+            coverage: OnceLock::new(),
         });
         PLANTS
             .rcu(|plants| -> Vec<Arc<Plant>> { plants.iter().chain([&plant]).cloned().collect() });
@@ -101,12 +105,30 @@ impl Plant {
                 .find(|c| (c.start..c.start + c.bytes.len()).contains(&site.rip))?;
             Some((site.rip, code.bytes[site.rip - code.start]))
         };
+        if let Some(coverage) = self.coverage.get() {
+            coverage.remove();
+        }
         // SAFETY: nobody runs image code, by the contract of `Oracle`; this is the code as it was.
         let removed = unsafe { self.image.patch(self.sites.iter().filter_map(original)) };
         // A breakpoint that stays needs its handler.
         if removed.is_ok() {
             unpublish(self);
         }
+    }
+
+    /// Begins to note which basic blocks are executed.
+    pub fn cover(&self) -> io::Result<Arc<Coverage>> {
+        let _turn = CHANGING.lock().unwrap_or_else(|p| p.into_inner());
+        if let Some(coverage) = self.coverage.get() {
+            return Ok(Arc::clone(coverage));
+        }
+        let is_watched = |at| self.site(at).is_some();
+        // SAFETY: nobody runs image code, by the contract of `Oracle`.
+        let coverage = unsafe { Coverage::new(&self.image, &self.code, is_watched)? };
+        // Before the first breakpoint, whose handler looks here.
+        let coverage = Arc::clone(self.coverage.get_or_init(|| Arc::new(coverage)));
+        coverage.plant();
+        Ok(coverage)
     }
 
     /// The watched instruction at an address.

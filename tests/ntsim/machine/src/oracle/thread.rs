@@ -16,12 +16,19 @@ pub(crate) fn entered() -> bool {
 }
 
 /// Makes the calling thread one that may run image code under an oracle: gives it a signal stack,
-/// until the guard is dropped. Kernel stacks are small, and some tests measure how much of them is
+/// until the guard is dropped; guards within others share it. Kernel stacks are small, and some tests measure how much of them is
 /// used.
 ///
 /// # Errors
 /// The system's, if it has no memory for the stack.
 pub fn enter() -> io::Result<ThreadGuard> {
+    if entered() {
+        ENTERED.set(ENTERED.get() + 1);
+        return Ok(ThreadGuard {
+            own: None,
+            _not_send: PhantomData,
+        });
+    }
     let stack = Stack::new()?;
     let new = libc::stack_t {
         ss_sp: stack.usable().cast(),
@@ -42,8 +49,7 @@ pub fn enter() -> io::Result<ThreadGuard> {
     crate::current_thread();
     super::audit::prepare_thread();
     Ok(ThreadGuard {
-        before,
-        _stack: stack,
+        own: Some((before, stack)),
         _not_send: PhantomData,
     })
 }
@@ -53,16 +59,18 @@ pub fn enter() -> io::Result<ThreadGuard> {
 #[derive(Debug)]
 #[must_use = "the thread may run image code only while the guard lives"]
 pub struct ThreadGuard {
-    before: libc::stack_t,
-    _stack: Stack,
+    /// The signal stack that was in force before, and this guard's; none within another guard.
+    own: Option<(libc::stack_t, Stack)>,
     _not_send: PhantomData<*const ()>,
 }
 
 impl Drop for ThreadGuard {
     fn drop(&mut self) {
         ENTERED.set(ENTERED.get() - 1);
-        // SAFETY: the stack that was in force before; the guard's owner keeps the order.
-        unsafe { libc::sigaltstack(&self.before, std::ptr::null_mut()) };
+        if let Some((before, _stack)) = self.own.take() {
+            // SAFETY: the stack that was in force before; the guard's owner keeps the order.
+            unsafe { libc::sigaltstack(&before, std::ptr::null_mut()) };
+        }
     }
 }
 

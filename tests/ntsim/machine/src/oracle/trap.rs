@@ -37,7 +37,11 @@ extern "C" fn on_trap(
 fn on_breakpoint(cpu: &mut Cpu) {
     // The processor is already behind the INT3.
     let rip = cpu.rip().wrapping_sub(1);
-    if let Some(plant) = plant::find(rip)
+    let plant = plant::find(rip);
+    let coverage = plant.as_ref().and_then(|plant| plant.coverage.get());
+    if coverage.is_some_and(|coverage| coverage.come_to(rip)) {
+        cpu.set_rip(rip);
+    } else if let Some(plant) = &plant
         && let Some(site) = plant.site(rip)
     {
         if !thread::entered() {
@@ -48,7 +52,7 @@ fn on_breakpoint(cpu: &mut Cpu) {
                 rip,
             );
         }
-        emulate::step_over(cpu, &plant, site);
+        emulate::step_over(cpu, plant, site);
     } else if find_module(rip).is_some() {
         bugcheck_at(cpu, "breakpoint of the image's own", rip);
     } else {

@@ -25,6 +25,7 @@ pub fn build(source: &str, target: &str, link: &[&str]) -> Vec<u8> {
         "-ffreestanding",
         "-fno-stack-protector",
         "-mno-red-zone",
+        "-funwind-tables",
     ]);
     compile.args(["-Wall", "-Werror", "-Wno-unused-command-line-argument"]);
     compile
