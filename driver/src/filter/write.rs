@@ -118,11 +118,13 @@ fn stored(request: &Request<'_>) -> u64 {
     }
 }
 
-/// Where a write of `length` bytes has put them, if that can be told.
+/// Where a write of `length` bytes has put them, if that can be told. The file pointer, from which a
+/// relative write's place is told, is not moved by one that fails.
 fn offset(request: &Request<'_>, length: u64) -> Option<u64> {
     match request.write_position() {
         WritePosition::At(offset) => Some(offset),
-        WritePosition::Relative => request.relative_write_offset(length),
+        WritePosition::Relative if request.succeeded() => request.relative_write_offset(length),
+        WritePosition::Relative => None,
     }
 }
 

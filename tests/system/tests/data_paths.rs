@@ -85,6 +85,28 @@ fn appends_land_where_the_file_ends() {
     finish(world, &[file, other]);
 }
 
+/// It has stored a part of its data, and not moved the file pointer from which its place is told.
+#[test]
+fn an_append_that_fails_loses_nothing_and_costs_the_file() {
+    let (mut world, file, other) = start(&[]);
+    world.write(file, 0, 1000);
+    world.truncate(file, 3456);
+    world.flush(file);
+    let data = world.data(file, 3456, 400);
+    let options = WriteOptions {
+        fail: Some((200, NtStatus::DISK_FULL)),
+        ..WriteOptions::default()
+    };
+    let written = world.sim.append_file_with(file, &data, options);
+    assert_eq!(written, Err(NtStatus::DISK_FULL));
+    world.model(file, |model| model.store(3456, &data[..200]));
+    let lines = world.commits_anyhow("a flush", &[whole(file)], |sim| {
+        sim.flush_file_buffers(file)
+    });
+    assert_eq!(lines, 3656_u64.div_ceil(64));
+    finish(world, &[file, other]);
+}
+
 /// Nobody tells a filter where an asynchronous append went.
 #[test]
 fn an_asynchronous_append_loses_nothing_and_costs_the_file() {

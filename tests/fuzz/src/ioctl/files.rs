@@ -99,12 +99,6 @@ impl Session<'_> {
             ..WriteOptions::default()
         };
         let append = bits & 0x80 != 0;
-        let size = |session: &Self| {
-            let sim = session.sim;
-            let size = || sim.file_size(file.handle).unwrap_or_default();
-            sim.in_process(file.process, size)
-        };
-        let before = size(self);
         let written = self.sim.in_process(file.process, || {
             if append {
                 self.sim
@@ -118,11 +112,6 @@ impl Session<'_> {
             let to = file.handle;
             format!("write {length} at {offset} to {to:x?}, append {append}, {how:?}: {written:?}")
         });
-        if append && written.is_err() {
-            // The driver takes the file pointer for its end, which a write that fails does not move.
-            let range = before..size(self);
-            self.loose.entry(file.id).or_default().add(range);
-        }
         if how.write_through
             && !append
             && let Ok(count) = written
