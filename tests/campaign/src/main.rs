@@ -1,4 +1,4 @@
-//! `campaign`: runs campaigns on the shipped driver and prints their figures.
+//! `daxflush-campaign`: runs campaigns on the shipped driver and prints their figures.
 
 use clap::{Parser, Subcommand};
 use daxflush_campaign::{Figures, crash, failures, report};
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Exit status: 0 all is well; 1 something failed, and a page for each failure was written; 2 bad
 /// usage, or the driver is not built.
 #[derive(Parser)]
-#[command(name = "campaign")]
+#[command(name = "daxflush-campaign")]
 struct Arguments {
     /// Prints the figures as JSON.
     #[arg(long, global = true)]
