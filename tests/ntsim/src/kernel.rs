@@ -11,10 +11,11 @@ use crate::{
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
+    irps::Irps,
     names::NameInformation,
     nt::Block,
     objects::{FileObject, HandleEntry},
-    outstanding::Outstanding,
+    outstanding::{Outstanding, PATIENCE},
     pool::Pool,
     push_locks::PushLocks,
     registry::Registry,
@@ -34,7 +35,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// How the machine is made.
@@ -56,6 +57,8 @@ pub struct SimOptions {
     pub writable_handles_are_references: bool,
     /// Address space of the device for each file, which is the largest size of a file.
     pub file_region_bytes: u64,
+    /// How long a pended request may take before it counts as never completed.
+    pub patience: Duration,
 }
 
 impl Default for SimOptions {
@@ -68,6 +71,7 @@ impl Default for SimOptions {
             conflict_before_create_returns: None,
             writable_handles_are_references: false,
             file_region_bytes: 1 << 30,
+            patience: PATIENCE,
         }
     }
 }
@@ -148,7 +152,7 @@ pub(crate) struct State {
     /// Names that the driver has not released.
     pub names: HashMap<usize, NameInformation>,
     /// References to volumes and instances that the driver holds.
-    pub flt_references: i64,
+    pub flt_references: HashMap<usize, usize>,
     /// The filter is being unloaded and cannot decline.
     pub mandatory_unload: bool,
     pub shut_down: bool,
@@ -171,6 +175,7 @@ pub(crate) struct Kernel {
     pub driver: Mutex<Option<Driver>>,
     pub push_locks: PushLocks,
     pub outstanding: Outstanding,
+    pub irps: Irps,
     /// Calls of FltCreateSectionForDataScan that made a section.
     pub data_scans: AtomicU64,
     /// Pre- and post-operations that were called.
@@ -239,6 +244,7 @@ impl Sim {
             driver: Mutex::default(),
             push_locks: PushLocks::default(),
             outstanding: Outstanding::default(),
+            irps: Irps::default(),
             data_scans: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             removals: AtomicU64::new(0),

@@ -22,6 +22,7 @@ mod filter;
 mod imports;
 mod instance;
 mod io;
+mod irps;
 mod kernel;
 mod lock_order;
 mod names;

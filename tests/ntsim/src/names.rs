@@ -5,16 +5,17 @@ use crate::{
     dispatch::{ACQUIRE_FOR_CC_FLUSH, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION},
     kernel::{Kernel, State},
     nt::{
-        Block, file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
-        flt_io_parameter_block as pb, get, put,
+        UNTERMINATED, file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
+        flt_io_parameter_block as pb, get, guarded, put,
     },
     thread,
 };
+use ntsim_machine::guarded::Guarded;
 
 /// A FLT_FILE_NAME_INFORMATION that the driver has not released.
 pub(crate) struct NameInformation {
-    block: Block,
-    _characters: Block,
+    block: Guarded,
+    characters: Guarded,
     references: u32,
 }
 
@@ -22,7 +23,8 @@ impl NameInformation {
     /// The strings share one buffer. Only Name and Volume are there: nobody has parsed the name.
     fn new(volume: &str, path: &str, format: u32) -> Self {
         let units: Vec<u16> = volume.encode_utf16().chain(path.encode_utf16()).collect();
-        let (block, characters) = (Block::zeroed(ni::SIZE), Block::zeroed(2 * units.len()));
+        let block = guarded(ni::SIZE, "a file name information");
+        let characters = guarded(2 * units.len(), UNTERMINATED);
         for (at, unit) in units.iter().enumerate() {
             // SAFETY: our own block, which is long enough.
             unsafe { put(characters.address(), 2 * at, *unit) };
@@ -45,7 +47,7 @@ impl NameInformation {
         }
         Self {
             block,
-            _characters: characters,
+            characters,
             references: 1,
         }
     }
@@ -187,8 +189,12 @@ impl Kernel {
             return;
         };
         name.references -= 1;
-        if name.references == 0 {
-            state.names.remove(&address);
+        if name.references == 0
+            && let Some(name) = state.names.remove(&address)
+        {
+            let when = "after it was released";
+            name.block.take_away(when);
+            name.characters.take_away(when);
         }
     }
 
@@ -196,8 +202,9 @@ impl Kernel {
     pub fn volume_of_instance(&self, instance: usize) -> Result<usize, NtStatus> {
         let index = self.live_instance(instance)?;
         let mut state = self.lock();
-        state.flt_references += 1;
-        Ok(state.volumes[index].block.address())
+        let volume = state.volumes[index].block.address();
+        state.add_flt_reference(volume);
+        Ok(volume)
     }
 
     /// What nf-fltkernel-fltgetvolumename returns.

@@ -138,9 +138,8 @@ impl Kernel {
             ("symbolic links", state.links.len()),
             (
                 "references to volumes and instances",
-                state.flt_references.unsigned_abs() as usize,
+                state.flt_references.values().sum(),
             ),
-            ("contexts", state.contexts.len()),
             ("file names", state.names.len()),
             ("error log entries", state.error_log.allocated.len()),
             ("trace providers", state.etw.registered()),
@@ -159,6 +158,9 @@ impl Kernel {
             if left != 0 {
                 self.violation("leak", &format!("{left} {what}"));
             }
+        }
+        for context in state.context_leaks() {
+            self.violation("context leak", &context);
         }
         let kept = state
             .file_objects

@@ -113,7 +113,10 @@ fn describe(number: libc::c_int, address: usize, cpu: &Cpu) -> String {
         (libc::SIGSEGV, [0xcd, 0x29, ..]) => format!("fast fail with code {}", cpu.rcx() as u32),
         (libc::SIGILL, [0x0f, 0x0b, ..]) => "ud2 (a panic or abort)".to_owned(),
         (libc::SIGSEGV, _) if address == cpu.rip() => "execution of inaccessible memory".to_owned(),
-        (libc::SIGSEGV, _) => format!("access violation, address 0x{address:x}"),
+        (libc::SIGSEGV, _) => match crate::guarded::meaning(address) {
+            Some(what) => format!("touched {what} (address 0x{address:x})"),
+            None => format!("access violation, address 0x{address:x}"),
+        },
         (libc::SIGBUS, _) => format!("bus error, address 0x{address:x}"),
         (libc::SIGILL, _) => format!("illegal instruction {:02x?}", code),
         _ => "arithmetic fault (division by zero or overflow)".to_owned(),

@@ -5,6 +5,7 @@
 //!   functions.
 //! - [`pmem`] is a persistent-memory device that knows which bytes a power cut could take away.
 //! - [`shared_memory`] is ordinary memory that can be mapped several times.
+//! - [`guarded`] is memory whose end, and whose end of life, a program cannot overlook.
 //! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
 //! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
 //!   and exit code 70.
@@ -18,6 +19,7 @@ compile_error!("ntsim-machine runs image code directly: it needs an x86-64 Linux
 
 pub mod call;
 pub mod fault;
+pub mod guarded;
 pub mod image;
 pub mod oracle;
 pub mod pmem;

@@ -167,13 +167,13 @@ imports! {
         let state = kernel.lock();
         let index = state.file_objects.get(&file).map(|file| file.volume);
         let found = index.and_then(|index| state.volumes.get(index));
-        match found {
-            // SAFETY: the driver's out parameter.
-            Some(found) => unsafe { volume.write(found.block.address()) },
-            None => return NtStatus::INVALID_PARAMETER.0,
-        }
+        let Some(found) = found.map(|found| found.block.address()) else {
+            return NtStatus::INVALID_PARAMETER.0;
+        };
         drop(state);
-        kernel.lock().flt_references += 1;
+        kernel.lock().add_flt_reference(found);
+        // SAFETY: the driver's out parameter.
+        unsafe { volume.write(found) };
         0
     }
     /// nf-fltkernel-fltgetvolumeinstancefromname
@@ -185,18 +185,19 @@ imports! {
         }
         let mut state = kernel.lock();
         let found = state.volumes.iter().find(|known| known.block.address() == volume);
-        match found.filter(|volume| volume.attached) {
+        let found = match found.filter(|volume| volume.attached) {
             Some(found) if found.tearing_down => return NtStatus::FLT_DELETING_OBJECT.0,
-            // SAFETY: the driver's out parameter.
-            Some(found) => unsafe { instance.write(found.instance_address()) },
+            Some(found) => found.instance_address(),
             None => return NtStatus::FLT_INSTANCE_NOT_FOUND.0,
-        }
-        state.flt_references += 1;
+        };
+        state.add_flt_reference(found);
+        // SAFETY: the driver's out parameter.
+        unsafe { instance.write(found) };
         0
     }
     /// nf-fltkernel-fltobjectdereference
-    FltObjectDereference(_object: usize) -> (), DISPATCH_LEVEL, |kernel| {
-        kernel.lock().flt_references -= 1;
+    FltObjectDereference(object: usize) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.drop_flt_reference(object);
     }
     /// nf-fltkernel-fltqueryinformationfile
     FltQueryInformationFile(
