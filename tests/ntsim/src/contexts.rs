@@ -82,9 +82,11 @@ impl State {
             || self.open_scans.contains(&address)
     }
 
-    /// The contexts that are left when the driver goes.
+    /// The contexts that are left when the driver goes, but for those of open sections.
     pub fn context_leaks(&self) -> Vec<String> {
-        self.contexts.values().map(Context::leak).collect()
+        let contexts = self.contexts.iter();
+        let own = contexts.filter(|(address, _)| !self.open_scans.contains(address));
+        own.map(|(_, context)| context.leak()).collect()
     }
 
     /// The Filter Manager's own, for a context that it has found.
@@ -115,7 +117,7 @@ impl Kernel {
             return Err(NtStatus::INVALID_PARAMETER);
         }
         // As pool is aligned.
-        let block = guarded(size.next_multiple_of(16), type_name(kind));
+        let block = guarded(size.next_multiple_of(16), "context", type_name(kind));
         let address = block.address();
         state.contexts.insert(
             address,
@@ -174,7 +176,7 @@ impl Kernel {
         let Some(context) = state.contexts.get_mut(&address) else {
             drop(state);
             let detail = match guarded::meaning(address) {
-                Some(was) => format!("{was} was released once more"),
+                Some(was) => format!("{} was released once more", was.what),
                 None => format!("{address:#x} was released and is no context"),
             };
             self.violation("context", &detail);

@@ -87,7 +87,11 @@ struct SystemBuffer {
 impl SystemBuffer {
     fn new(input: &[u8], length: usize, seed: u64) -> Self {
         // As pool is aligned.
-        let memory = guarded(length.next_multiple_of(16), "the IRP's system buffer");
+        let memory = guarded(
+            length.next_multiple_of(16),
+            "IRP",
+            "the IRP's system buffer",
+        );
         for at in 0..memory.size() {
             let byte = input.get(at).copied().unwrap_or(pattern(seed, at));
             // SAFETY: our own memory of that size.
@@ -146,8 +150,8 @@ fn pattern(seed: u64, at: usize) -> u8 {
 impl Irp {
     fn new(sent: &Sent<'_>, seed: u64) -> Self {
         const METHOD_BUFFERED: u32 = 0;
-        let request = guarded(irp::SIZE, "the IRP");
-        let location = guarded(sl::SIZE, "the IRP's stack location");
+        let request = guarded(irp::SIZE, "IRP", "the IRP");
+        let location = guarded(sl::SIZE, "IRP", "the IRP's stack location");
         let buffered = (sent.buffered != 0).then_some(sent.buffered);
         let system = buffered.map(|length| SystemBuffer::new(sent.input, length, seed));
         let buffer = system.as_ref().map_or(0, |system| system.memory.address());
@@ -264,7 +268,7 @@ impl Kernel {
             Some(Stage::Completed(_)) => (vec!["completed twice".into()], None),
             None => {
                 let was = guarded::meaning(request);
-                let known = was.is_some_and(|was| was.starts_with("the IRP after"));
+                let known = was.is_some_and(|was| was.what.starts_with("the IRP after"));
                 let wrong = if known {
                     "completed twice".to_owned()
                 } else {

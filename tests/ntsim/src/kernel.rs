@@ -176,6 +176,8 @@ pub(crate) struct Kernel {
     pub push_locks: PushLocks,
     pub outstanding: Outstanding,
     pub irps: Irps,
+    /// Sections for data scan whose conflicts the filter was told of, by their contexts.
+    pub conflicts: Mutex<HashSet<usize>>,
     /// Calls of FltCreateSectionForDataScan that made a section.
     pub data_scans: AtomicU64,
     /// Pre- and post-operations that were called.
@@ -243,8 +245,9 @@ impl Sim {
             violations: Mutex::default(),
             driver: Mutex::default(),
             push_locks: PushLocks::default(),
-            outstanding: Outstanding::default(),
+            outstanding: Outstanding::new(options.patience),
             irps: Irps::default(),
+            conflicts: Mutex::default(),
             data_scans: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             removals: AtomicU64::new(0),

@@ -5,12 +5,12 @@ use crate::{
     dispatch::{ACQUIRE_FOR_CC_FLUSH, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION},
     kernel::{Kernel, State},
     nt::{
-        UNTERMINATED, file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
-        flt_io_parameter_block as pb, get, guarded, put,
+        file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
+        flt_io_parameter_block as pb, get, guarded, guarded_characters, put,
     },
     thread,
 };
-use ntsim_machine::guarded::Guarded;
+use ntsim_machine::guarded::{self, Guarded};
 
 /// A FLT_FILE_NAME_INFORMATION that the driver has not released.
 pub(crate) struct NameInformation {
@@ -23,8 +23,8 @@ impl NameInformation {
     /// The strings share one buffer. Only Name and Volume are there: nobody has parsed the name.
     fn new(volume: &str, path: &str, format: u32) -> Self {
         let units: Vec<u16> = volume.encode_utf16().chain(path.encode_utf16()).collect();
-        let block = guarded(ni::SIZE, "a file name information");
-        let characters = guarded(2 * units.len(), UNTERMINATED);
+        let block = guarded(ni::SIZE, "name", "a file name information");
+        let characters = guarded_characters(2 * units.len());
         for (at, unit) in units.iter().enumerate() {
             // SAFETY: our own block, which is long enough.
             unsafe { put(characters.address(), 2 * at, *unit) };
@@ -185,7 +185,9 @@ impl Kernel {
         let mut state = self.lock();
         let Some(name) = state.names.get_mut(&address) else {
             drop(state);
-            self.violation("name", "something was released that is no name");
+            let was = guarded::meaning(address).map(|was| was.what);
+            let was = was.unwrap_or_else(|| format!("{address:#x}, which is no name,"));
+            self.violation("name", &format!("{was} was released"));
             return;
         };
         name.references -= 1;

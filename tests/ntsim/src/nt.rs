@@ -48,18 +48,23 @@ pub struct Utf16 {
 }
 
 /// What the name of a string's memory is in messages.
-pub const UNTERMINATED: &str = "a UNICODE_STRING's buffer, which has no null character";
+const UNTERMINATED: &str = "a UNICODE_STRING's buffer, which has no null character";
 
-/// Memory that ends before an inaccessible page.
-pub fn guarded(bytes: usize, what: &str) -> Guarded {
-    Guarded::new(bytes, what).expect("memory of the host")
+/// Memory that ends before an inaccessible page; the rule is what a touch of that breaks.
+pub fn guarded(bytes: usize, rule: &'static str, what: &'static str) -> Guarded {
+    Guarded::new(bytes, rule, what).expect("memory of the host")
+}
+
+/// Memory for a string's characters.
+pub fn guarded_characters(bytes: usize) -> Guarded {
+    guarded(bytes, "string", UNTERMINATED)
 }
 
 impl Utf16 {
     pub fn new(text: &str) -> Self {
         let units: Vec<u16> = text.encode_utf16().collect();
         let bytes = 2 * units.len();
-        let (string, characters) = (Block::zeroed(16), guarded(bytes, UNTERMINATED));
+        let (string, characters) = (Block::zeroed(16), guarded_characters(bytes));
         for (at, unit) in units.iter().enumerate() {
             // SAFETY: our own block, which is long enough.
             unsafe { put(characters.address(), 2 * at, *unit) };
@@ -396,4 +401,10 @@ pub mod object_attributes {
     pub const OBJECT_NAME: usize = 16;
     pub const ATTRIBUTES: usize = 24;
     pub const OBJ_KERNEL_HANDLE: u32 = 0x200;
+}
+
+/// ns-wdm-_work_queue_item: List, WorkerRoutine, Parameter.
+pub mod work_queue_item {
+    pub const WORKER_ROUTINE: usize = 16;
+    pub const PARAMETER: usize = 24;
 }

@@ -54,7 +54,7 @@ impl HandleEntry {
 /// What was done to an address that no object has, or no object has any more.
 fn no_object(address: usize, done: &str) -> String {
     match guarded::meaning(address) {
-        Some(was) => format!("{was} was {done}"),
+        Some(was) => format!("{} was {done}", was.what),
         None => format!("{address:#x} was {done} and is no object"),
     }
 }
@@ -132,7 +132,11 @@ impl State {
     }
 
     pub fn new_file_object(&mut self, volume: usize, file: Option<u64>, access: u32) -> usize {
-        let block = guarded(file_object::SIZE.next_multiple_of(16), "a file object");
+        let block = guarded(
+            file_object::SIZE.next_multiple_of(16),
+            "object",
+            "a file object",
+        );
         let address = block.address();
         // SAFETY: our own block of the structure's size, in all of these.
         unsafe { put(address, file_object::TYPE, 5_i16) };

@@ -12,10 +12,10 @@ use std::{
 /// How long a wait may last before it is reported as a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Default)]
 pub(crate) struct Outstanding {
     inner: Mutex<Inner>,
     changed: Condvar,
+    patience: Duration,
 }
 
 #[derive(Default)]
@@ -56,6 +56,8 @@ pub(crate) struct Operation {
     pub context: usize,
     /// FltCompletePendedPostOperation was called.
     completed: bool,
+    /// FltCompletePendedPreOperation was called, with this status and completion context.
+    resumed: Option<(i32, usize)>,
 }
 
 impl Operation {
@@ -70,6 +72,7 @@ impl Operation {
             post,
             context: 0,
             completed: false,
+            resumed: None,
         }
     }
 
@@ -81,6 +84,14 @@ impl Operation {
 }
 
 impl Outstanding {
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+            patience,
+        }
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("outstanding operations")
     }
@@ -91,7 +102,7 @@ impl Outstanding {
 
     /// Waits until `done`; `false` if that takes too long.
     pub fn wait_until(&self, mut done: impl FnMut(&mut Inner) -> bool) -> bool {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let mut inner = self.lock();
         while !done(&mut inner) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -130,6 +141,43 @@ impl Kernel {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// FLT_PREOP_PENDING: waits until the filter goes on with the operation, if it does.
+    pub fn wait_for_pre_operation(&self, data: usize) -> Option<(i32, usize)> {
+        let mut resumed = None;
+        self.outstanding.wait_until(|inner| {
+            let operation = inner.operations.get_mut(&data);
+            resumed = operation.and_then(|operation| operation.resumed.take());
+            resumed.is_some()
+        });
+        if resumed.is_none() {
+            self.violation("callback", "a pended pre-operation was never completed");
+        }
+        resumed
+    }
+
+    /// nf-fltkernel-fltcompletependedpreoperation
+    pub fn complete_pended_pre_operation(&self, data: usize, status: i32, context: usize) {
+        let mut inner = self.outstanding.lock();
+        let operation = inner.operations.get_mut(&data);
+        let wrong = match operation {
+            Some(operation) if operation.resumed.is_some() => {
+                Some("a pre-operation was completed twice")
+            }
+            // The work routine may be faster than the pre-operation that queued it.
+            Some(operation) if operation.phase == Phase::Before => {
+                operation.resumed = Some((status, context));
+                inner.work.let_go(data);
+                None
+            }
+            _ => Some("a pre-operation was completed that is not pended"),
+        };
+        drop(inner);
+        self.outstanding.notify();
+        if let Some(wrong) = wrong {
+            self.violation("callback", wrong);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::OnceLock;
 
+use crate::guarded::{Meaning, meaning_now};
 use crate::image::{find_module, symbolize};
 use crate::oracle::{emulating, thread_entered};
 use crate::signal::{Cpu, Signal};
@@ -80,7 +81,13 @@ extern "C" fn on_fault(
         );
     }
     if find_module(rip).is_some() {
-        bugcheck_at(&cpu, &describe(number, address, &cpu), rip);
+        let what = match meaning_now(address).filter(|_| number == libc::SIGSEGV) {
+            Some(Meaning { rule, what }) => {
+                format!("{rule}: touched {what}, address 0x{address:x}")
+            }
+            None => describe(number, address, &cpu),
+        };
+        bugcheck_at(&cpu, &what, rip);
     }
     let caller = peek(cpu.rsp(), 1)
         .first()
@@ -113,10 +120,7 @@ fn describe(number: libc::c_int, address: usize, cpu: &Cpu) -> String {
         (libc::SIGSEGV, [0xcd, 0x29, ..]) => format!("fast fail with code {}", cpu.rcx() as u32),
         (libc::SIGILL, [0x0f, 0x0b, ..]) => "ud2 (a panic or abort)".to_owned(),
         (libc::SIGSEGV, _) if address == cpu.rip() => "execution of inaccessible memory".to_owned(),
-        (libc::SIGSEGV, _) => match crate::guarded::meaning(address) {
-            Some(what) => format!("touched {what} (address 0x{address:x})"),
-            None => format!("access violation, address 0x{address:x}"),
-        },
+        (libc::SIGSEGV, _) => format!("access violation, address 0x{address:x}"),
         (libc::SIGBUS, _) => format!("bus error, address 0x{address:x}"),
         (libc::SIGILL, _) => format!("illegal instruction {:02x?}", code),
         _ => "arithmetic fault (division by zero or overflow)".to_owned(),

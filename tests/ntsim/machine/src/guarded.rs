@@ -10,10 +10,19 @@ const PAGE: usize = 4096;
 /// Blocks that were taken away and whose addresses are still kept from being used again.
 const KEPT: usize = 4096;
 
-/// What a touch of inaccessible memory means, by where it starts.
-static MEANINGS: Mutex<BTreeMap<usize, (usize, String)>> = Mutex::new(BTreeMap::new());
+/// What inaccessible memory is, by where it starts, and up to where.
+static MEANINGS: Mutex<BTreeMap<usize, (usize, Meaning)>> = Mutex::new(BTreeMap::new());
 /// Addresses and lengths, the oldest first.
 static TAKEN: Mutex<VecDeque<(usize, usize)>> = Mutex::new(VecDeque::new());
+
+/// What inaccessible memory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The rule that a touch of it breaks.
+    pub rule: &'static str,
+    /// Such as "the IRP after it was completed".
+    pub what: String,
+}
 
 /// Zeroed memory whose last byte lies before an inaccessible page.
 #[derive(Debug)]
@@ -21,16 +30,18 @@ pub struct Guarded {
     base: usize,
     mapped: usize,
     size: usize,
-    what: String,
+    rule: &'static str,
+    what: &'static str,
     taken: bool,
 }
 
 impl Guarded {
-    /// Memory of `size` bytes; `what` names it in messages.
+    /// Memory of `size` bytes; `what` names it in messages, and `rule` is what a touch of its end
+    /// breaks.
     ///
     /// # Errors
     /// The system's, if it has no memory.
-    pub fn new(size: usize, what: &str) -> io::Result<Guarded> {
+    pub fn new(size: usize, rule: &'static str, what: &'static str) -> io::Result<Guarded> {
         let usable = size.max(1).next_multiple_of(PAGE);
         let mapped = usable + PAGE;
         let base = map(
@@ -40,13 +51,14 @@ impl Guarded {
         )?;
         let guard = base + usable;
         map(guard as *mut libc::c_void, PAGE, libc::PROT_NONE)?;
-        let text = format!("past the end of {what}");
-        mean(guard..guard + PAGE, text);
+        let past = format!("what is past the end of {what}");
+        mean(guard..guard + PAGE, rule, past);
         Ok(Guarded {
             base,
             mapped,
             size,
-            what: what.to_owned(),
+            rule,
+            what,
             taken: false,
         })
     }
@@ -69,7 +81,8 @@ impl Guarded {
         // Where no memory is left for a mapping, the old one stays, and a touch goes unseen.
         let _ = map(base as *mut libc::c_void, mapped, libc::PROT_NONE);
         forget(base + mapped - PAGE);
-        mean(base..base + mapped, format!("{} {when}", self.what));
+        let text = format!("{} {when}", self.what);
+        mean(base..base + mapped, self.rule, text);
         let oldest = {
             let mut taken = TAKEN.lock().expect("memory taken away");
             taken.push_back((base, mapped));
@@ -95,17 +108,24 @@ impl Drop for Guarded {
     }
 }
 
-/// What a touch of this address means, if it is inaccessible memory made here. Called by a signal
-/// handler, which must not wait.
-pub fn meaning(address: usize) -> Option<String> {
-    let meanings = MEANINGS.try_lock().ok()?;
-    let (_, (end, text)) = meanings.range(..=address).next_back()?;
-    (address < *end).then(|| text.clone())
+/// What is at this address, if it is inaccessible memory made here.
+pub fn meaning(address: usize) -> Option<Meaning> {
+    find(&*MEANINGS.lock().ok()?, address)
 }
 
-fn mean(range: Range<usize>, text: String) {
+/// As [`meaning`], for a signal handler, which must not wait.
+pub(crate) fn meaning_now(address: usize) -> Option<Meaning> {
+    find(&*MEANINGS.try_lock().ok()?, address)
+}
+
+fn find(meanings: &BTreeMap<usize, (usize, Meaning)>, address: usize) -> Option<Meaning> {
+    let (_, (end, meaning)) = meanings.range(..=address).next_back()?;
+    (address < *end).then(|| meaning.clone())
+}
+
+pub(crate) fn mean(range: Range<usize>, rule: &'static str, what: String) {
     let mut meanings = MEANINGS.lock().expect("meanings of addresses");
-    meanings.insert(range.start, (range.end, text));
+    meanings.insert(range.start, (range.end, Meaning { rule, what }));
 }
 
 fn forget(start: usize) {
@@ -139,22 +159,24 @@ mod tests {
 
     #[test]
     fn it_ends_before_an_inaccessible_page_and_can_be_taken_away() {
-        let memory = Guarded::new(24, "an object").expect("memory");
+        let memory = Guarded::new(24, "object", "an object").expect("memory");
         let (at, end) = (memory.address(), memory.address() + 24);
         assert_eq!(end % PAGE, 0);
         assert_eq!(peek(at, 10), [0; 3], "three words, then nothing");
-        assert_eq!(meaning(end).as_deref(), Some("past the end of an object"));
+        let what = |at| meaning(at).map(|meaning| (meaning.rule, meaning.what));
+        let past = "what is past the end of an object".to_owned();
+        assert_eq!(what(end), Some(("object", past)));
         assert_eq!(meaning(at), None);
         memory.take_away("after its last release");
         assert_eq!(peek(at, 1), []);
-        let text = Some("an object after its last release");
-        assert_eq!(meaning(at).as_deref(), text);
-        assert_eq!(meaning(end).as_deref(), text);
+        let text = Some(("object", "an object after its last release".to_owned()));
+        assert_eq!(what(at), text);
+        assert_eq!(what(end), text);
     }
 
     #[test]
     fn what_is_dropped_means_nothing() {
-        let memory = Guarded::new(5000, "an object").expect("memory");
+        let memory = Guarded::new(5000, "object", "an object").expect("memory");
         let end = memory.address() + 5000;
         drop(memory);
         assert_eq!(meaning(end), None);

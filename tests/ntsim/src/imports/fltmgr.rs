@@ -9,6 +9,7 @@ use crate::{
     kernel::Kernel,
     nt::{flt_volume_properties as vp, put, standard_information},
 };
+use std::sync::Arc;
 
 /// The stream of a file object, as a place for a context.
 fn stream(kernel: &Kernel, file: usize) -> Result<Place, NtStatus> {
@@ -28,7 +29,7 @@ fn get_context(kernel: &Kernel, place: Result<Place, NtStatus>, context: *mut us
 }
 
 fn set_context(
-    kernel: &Kernel,
+    kernel: &Arc<Kernel>,
     place: Result<Place, NtStatus>,
     operation: u32,
     new: usize,
@@ -50,6 +51,7 @@ fn set_context(
         if existing != 0 {
             // Nobody takes the reference to the existing context then.
             kernel.violation("context", "the existing context was not asked for");
+            kernel.release_context(existing);
         }
     } else {
         // SAFETY: the driver's out parameter.

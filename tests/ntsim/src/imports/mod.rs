@@ -12,6 +12,7 @@ mod ntoskrnl;
 mod processors;
 mod sections;
 mod security;
+mod work;
 
 use crate::{calls::Call, thread};
 pub(crate) use entry::{Origin, stub};
@@ -68,7 +69,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
             .or_else(|| security::resolve(name))
             .or_else(|| error_log::resolve(name))
             .or_else(|| etw::resolve(name))
-            .or_else(|| processors::resolve(name)),
+            .or_else(|| processors::resolve(name))
+            .or_else(|| work::resolve(name)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 /// CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)
@@ -20,14 +21,22 @@ fn work(sim: &Sim) -> Result<(), NtStatus> {
     if let Ok(device) = device {
         let mut answer = [0; 16];
         // What a rogue answers is its own matter.
-        let _ = sim.device_io_control(device, CONTROL, &[1; 8], &mut answer);
+        let _ = sim.device_io_control(device, CONTROL, &file.as_raw().to_le_bytes(), &mut answer);
         sim.close_handle(device)?;
     }
+    sim.close_handle(file)?;
+    // The file objects of before are gone. A section for data scan is in the way of a new size.
+    let file = sim.create_file(r"D:\a", Access::ReadWrite, Disposition::OpenAlways)?;
+    // What the size comes to is the rogue's matter, too.
+    let _ = sim.set_end_of_file(file, 10);
     sim.close_handle(file)
 }
 
 fn run(image: &Path) -> Result<Sim, SimError> {
-    let sim = Sim::boot(SimOptions::default())?;
+    let sim = Sim::boot(SimOptions {
+        patience: Duration::from_secs(1),
+        ..SimOptions::default()
+    })?;
     sim.add_volume('D', VolumeOptions::default())?;
     match sim.load_driver(image, "rogue") {
         Ok(()) => {
