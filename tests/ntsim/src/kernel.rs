@@ -11,6 +11,7 @@ use crate::{
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
+    locks::Locks,
     names::NameInformation,
     nt::Block,
     objects::{FileObject, HandleEntry},
@@ -56,6 +57,9 @@ pub struct SimOptions {
     pub writable_handles_are_references: bool,
     /// Address space of the device for each file, which is the largest size of a file.
     pub file_region_bytes: u64,
+    /// Pool blocks end at an inaccessible page, or begin after one, and are inaccessible once they
+    /// are freed.
+    pub special_pool: bool,
 }
 
 impl Default for SimOptions {
@@ -68,6 +72,7 @@ impl Default for SimOptions {
             conflict_before_create_returns: None,
             writable_handles_are_references: false,
             file_region_bytes: 1 << 30,
+            special_pool: true,
         }
     }
 }
@@ -170,6 +175,7 @@ pub(crate) struct Kernel {
     violations: Mutex<Vec<Violation>>,
     pub driver: Mutex<Option<Driver>>,
     pub push_locks: PushLocks,
+    pub locks: Locks,
     pub outstanding: Outstanding,
     /// Calls of FltCreateSectionForDataScan that made a section.
     pub data_scans: AtomicU64,
@@ -201,6 +207,11 @@ impl Kernel {
         self.violations.lock().expect("violations").push(violation);
     }
 
+    /// Reports a rule that the driver broke where it cannot go on.
+    pub fn fatal(&self, rule: &str, detail: &str) -> ! {
+        ntsim_machine::fault::bugcheck(&format!("{rule}: {detail}"))
+    }
+
     /// A pre- or post-operation is about to be called.
     pub fn count_callback(&self) {
         self.callbacks.fetch_add(1, Ordering::SeqCst);
@@ -223,6 +234,7 @@ impl Sim {
     /// The host has no memory for it.
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
         crate::calls::note_bugchecks();
+        ntsim_machine::special_pool::set_irql_source(thread::irql);
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
         let se_exports = SeExports::new();
@@ -238,6 +250,7 @@ impl Sim {
             violations: Mutex::default(),
             driver: Mutex::default(),
             push_locks: PushLocks::default(),
+            locks: Locks::default(),
             outstanding: Outstanding::default(),
             data_scans: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),

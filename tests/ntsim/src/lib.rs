@@ -24,6 +24,7 @@ mod instance;
 mod io;
 mod kernel;
 mod lock_order;
+mod locks;
 mod names;
 mod nt;
 mod objects;

@@ -132,6 +132,7 @@ impl Kernel {
     fn check_leaks(&self) {
         self.check_pool_leaks();
         self.check_push_locks();
+        self.check_locks();
         let state = self.lock();
         for (what, left) in [
             ("devices", state.devices.len()),

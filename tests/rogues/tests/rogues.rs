@@ -17,9 +17,7 @@ use std::{
 /// Rules that no rogue breaks yet.
 const UNPROVEN: &[&str] = &[
     "IRP",
-    "IRQL",
     "PnP",
-    "callback",
     "context",
     "device",
     "error log",
@@ -28,12 +26,8 @@ const UNPROVEN: &[&str] = &[
     "leak",
     "name",
     "object",
-    "pool leak",
     "process",
     "processor",
-    "push lock",
-    "push lock leak",
-    "push lock order",
     "registration",
     "registry",
     "removal",
