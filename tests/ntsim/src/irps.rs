@@ -6,7 +6,10 @@ use crate::{
     kernel::Kernel,
     nt::{get, guarded, io_stack_location as sl, irp, put},
 };
-use ntsim_machine::guarded::{self, Guarded};
+use ntsim_machine::{
+    guarded::{self, Guarded},
+    special_pool,
+};
 use std::{
     collections::HashMap,
     sync::{Condvar, Mutex},
@@ -16,8 +19,6 @@ use std::{
 /// What an IRP's status is before the driver sets it.
 const STATUS_UNSET: i32 = 0x7fff_0001;
 pub(crate) const STATUS_PENDING: NtStatus = NtStatus(0x103);
-/// What fresh pool is filled with.
-const FRESH_POOL: u8 = 0xcd;
 
 #[derive(Default)]
 pub(crate) struct Irps {
@@ -133,7 +134,7 @@ impl SystemBuffer {
             ));
         }
         let mut runs = answer.windows(2 * RUN);
-        let run = runs.find(|run| run.iter().all(|at| bytes[*at] == FRESH_POOL))?;
+        let run = runs.find(|run| run.iter().all(|at| bytes[*at] == special_pool::FRESH_BYTE))?;
         let at = run[0];
         Some(format!(
             "byte {at} of what was returned is of pool that was never written"

@@ -12,6 +12,7 @@ use crate::{
     filter::{Filter, Volume},
     io::Device,
     irps::Irps,
+    locks::Locks,
     names::NameInformation,
     nt::Block,
     objects::{FileObject, HandleEntry},
@@ -59,6 +60,9 @@ pub struct SimOptions {
     pub file_region_bytes: u64,
     /// How long a pended request may take before it counts as never completed.
     pub patience: Duration,
+    /// Pool blocks end at an inaccessible page, or begin after one, and are inaccessible once they
+    /// are freed.
+    pub special_pool: bool,
 }
 
 impl Default for SimOptions {
@@ -72,6 +76,7 @@ impl Default for SimOptions {
             writable_handles_are_references: false,
             file_region_bytes: 1 << 30,
             patience: PATIENCE,
+            special_pool: true,
         }
     }
 }
@@ -174,6 +179,7 @@ pub(crate) struct Kernel {
     violations: Mutex<Vec<Violation>>,
     pub driver: Mutex<Option<Driver>>,
     pub push_locks: PushLocks,
+    pub locks: Locks,
     pub outstanding: Outstanding,
     pub irps: Irps,
     /// Sections for data scan whose conflicts the filter was told of, by their contexts.
@@ -208,6 +214,11 @@ impl Kernel {
         self.violations.lock().expect("violations").push(violation);
     }
 
+    /// Reports a rule that the driver broke where it cannot go on.
+    pub fn fatal(&self, rule: &str, detail: &str) -> ! {
+        ntsim_machine::fault::bugcheck(&format!("{rule}: {detail}"))
+    }
+
     /// A pre- or post-operation is about to be called.
     pub fn count_callback(&self) {
         self.callbacks.fetch_add(1, Ordering::SeqCst);
@@ -230,6 +241,7 @@ impl Sim {
     /// The host has no memory for it.
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
         crate::calls::note_bugchecks();
+        ntsim_machine::special_pool::set_irql_source(thread::irql);
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
         let se_exports = SeExports::new();
@@ -248,6 +260,7 @@ impl Sim {
             outstanding: Outstanding::new(options.patience),
             irps: Irps::default(),
             conflicts: Mutex::default(),
+            locks: Locks::default(),
             data_scans: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             removals: AtomicU64::new(0),

@@ -25,6 +25,7 @@ mod io;
 mod irps;
 mod kernel;
 mod lock_order;
+mod locks;
 mod names;
 mod nt;
 mod objects;

@@ -151,6 +151,7 @@ impl Kernel {
         self.check_pool_leaks();
         self.check_push_locks();
         self.check_open_scans();
+        self.check_locks();
         let state = self.lock();
         for (what, left) in [
             ("devices", state.devices.len()),

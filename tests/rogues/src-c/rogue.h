@@ -251,6 +251,55 @@ IMPORT void FltAcquirePushLockExclusive(ULONG_PTR *);
 IMPORT void FltAcquirePushLockShared(ULONG_PTR *);
 IMPORT void FltReleasePushLock(ULONG_PTR *);
 
+/* Locks: opaque but for their size (ns-wdm-_kevent, eresource-structures, ns-wdm-_fast_mutex). */
+typedef struct _KEVENT { PVOID Opaque[3]; } KEVENT;
+typedef struct _KMUTEX { PVOID Opaque[7]; } KMUTEX;
+typedef struct _ERESOURCE { PVOID Opaque[13]; } ERESOURCE;
+typedef ULONG_PTR KSPIN_LOCK;
+typedef struct _FAST_MUTEX {
+    LONG Count;
+    PVOID Owner;
+    ULONG Contention;
+    KEVENT Event;
+    ULONG OldIrql;
+} FAST_MUTEX;
+_Static_assert(sizeof(FAST_MUTEX) == 0x38, "FAST_MUTEX");
+enum { NotificationEvent, SynchronizationEvent };
+enum { Executive = 0, KernelMode = 0 };
+
+IMPORT KIRQL KfRaiseIrql(KIRQL);
+IMPORT KIRQL KeRaiseIrqlToDpcLevel(void);
+IMPORT void KeLowerIrql(KIRQL);
+IMPORT void KeEnterCriticalRegion(void);
+IMPORT void KeLeaveCriticalRegion(void);
+IMPORT void KeInitializeSpinLock(KSPIN_LOCK *);
+IMPORT KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *);
+IMPORT void KeReleaseSpinLock(KSPIN_LOCK *, KIRQL);
+IMPORT void KeAcquireSpinLockAtDpcLevel(KSPIN_LOCK *);
+IMPORT void KeReleaseSpinLockFromDpcLevel(KSPIN_LOCK *);
+IMPORT NTSTATUS ExInitializeResourceLite(ERESOURCE *);
+IMPORT BOOLEAN ExAcquireResourceExclusiveLite(ERESOURCE *, BOOLEAN);
+IMPORT BOOLEAN ExAcquireResourceSharedLite(ERESOURCE *, BOOLEAN);
+IMPORT void ExReleaseResourceLite(ERESOURCE *);
+IMPORT NTSTATUS ExDeleteResourceLite(ERESOURCE *);
+IMPORT void ExAcquireFastMutex(FAST_MUTEX *);
+IMPORT void ExReleaseFastMutex(FAST_MUTEX *);
+IMPORT void KeInitializeMutex(KMUTEX *, ULONG);
+IMPORT LONG KeReleaseMutex(KMUTEX *, BOOLEAN);
+IMPORT void KeInitializeEvent(KEVENT *, ULONG, BOOLEAN);
+IMPORT LONG KeSetEvent(KEVENT *, LONG, BOOLEAN);
+IMPORT void KeClearEvent(KEVENT *);
+IMPORT NTSTATUS KeWaitForSingleObject(PVOID, ULONG, CCHAR, BOOLEAN, LARGE_INTEGER *);
+IMPORT NTSTATUS KeDelayExecutionThread(CCHAR, BOOLEAN, LARGE_INTEGER *);
+
+/* nf-wdm-exinitializefastmutex, which is compiled into the driver. */
+UNUSED static void ExInitializeFastMutex(FAST_MUTEX *mutex) {
+    mutex->Count = 1;
+    mutex->Owner = NULL;
+    mutex->Contention = 0;
+    KeInitializeEvent(&mutex->Event, SynchronizationEvent, 0);
+}
+
 /* The compiler calls these. */
 UNUSED void *memset(void *to, int byte, SIZE_T count) {
     for (volatile UCHAR *at = to; count--; at++)
@@ -327,3 +376,27 @@ UNUSED static void remove_device(DEVICE_OBJECT *device) {
     IoDeleteSymbolicLink(&link_name);
     IoDeleteDevice(device);
 }
+
+/* Drivers that misbehave in one function, which is called in one place. */
+#define MISBEHAVE static __attribute__((noinline)) void misbehave(void)
+#define ENTRY(pre, post, own_unload) \
+    NTSTATUS DriverEntry(DRIVER_OBJECT *driver, UNICODE_STRING *path) { \
+        (void)path; \
+        return start_filtering(driver, pre, post, own_unload); \
+    }
+/* At PASSIVE_LEVEL. */
+#define IN_PRE_WRITE \
+    static int pre_write(FLT_CALLBACK_DATA *data, const FLT_RELATED_OBJECTS *objects, PVOID *context) { \
+        (void)data, (void)objects, (void)context; \
+        misbehave(); \
+        return FLT_PREOP_SUCCESS_NO_CALLBACK; \
+    } \
+    ENTRY(pre_write, NULL, NULL)
+/* At DISPATCH_LEVEL. */
+#define IN_POST_WRITE \
+    static int post_write(FLT_CALLBACK_DATA *data, const FLT_RELATED_OBJECTS *objects, PVOID context, ULONG flags) { \
+        (void)data, (void)objects, (void)context, (void)flags; \
+        misbehave(); \
+        return FLT_POSTOP_FINISHED_PROCESSING; \
+    } \
+    ENTRY(NULL, post_write, NULL)

@@ -9,6 +9,7 @@
 //! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
 //! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
 //!   and exit code 70.
+//! - [`special_pool`] has every access outside of a pool block fault.
 //! - [`call`] enters image code with the Windows x64 calling convention.
 //!
 //! Nothing here is global to a test: images, oracles and devices may coexist in one process. The
@@ -25,6 +26,7 @@ pub mod oracle;
 pub mod pmem;
 pub mod shared_memory;
 mod signal;
+pub mod special_pool;
 
 /// The processor that the calling thread runs on: its own, as every host thread is one, unless it was
 /// moved to another's.

@@ -7,6 +7,8 @@ mod entry;
 mod error_log;
 mod etw;
 mod fltmgr;
+mod levels;
+mod locks;
 mod names;
 mod ntoskrnl;
 mod processors;
@@ -70,7 +72,8 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
             .or_else(|| error_log::resolve(name))
             .or_else(|| etw::resolve(name))
             .or_else(|| processors::resolve(name))
-            .or_else(|| work::resolve(name)),
+            .or_else(|| work::resolve(name))
+            .or_else(|| locks::resolve(name)),
     }
 }
 
