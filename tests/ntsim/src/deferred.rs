@@ -17,8 +17,16 @@ const POSTOP_MORE_PROCESSING_REQUIRED: i32 = 1;
 pub(crate) struct Work {
     /// By address, and whether they are in a queue.
     items: HashMap<usize, (Block, bool)>,
+    /// The I/O manager's: also of which device they are.
+    io_items: HashMap<usize, IoItem>,
     jobs: HashMap<u64, Job>,
     next_job: u64,
+}
+
+struct IoItem {
+    _block: Block,
+    device: usize,
+    queued: bool,
 }
 
 /// A work routine that is queued or running.
@@ -26,9 +34,25 @@ struct Job {
     volume: Option<usize>,
     /// Its callback data, until that is completed.
     data: Option<usize>,
+    /// The device or instance that it is of is not gone before it has ended.
+    keeps_image: bool,
 }
 
 impl Work {
+    /// Whether a job is left, of those that keep the driver's image or of those that do not.
+    pub fn is_left(&self, keeps_image: bool) -> bool {
+        let mut jobs = self.jobs.values();
+        jobs.any(|job| job.keeps_image == keeps_image)
+    }
+
+    fn start_without_device(&mut self) -> u64 {
+        let job = self.start(None, None);
+        if let Some(job) = self.jobs.get_mut(&job) {
+            job.keeps_image = false;
+        }
+        job
+    }
+
     pub fn is_busy(&self, volume: usize) -> bool {
         self.jobs.values().any(|job| job.volume == Some(volume))
     }
@@ -45,10 +69,14 @@ impl Work {
         }
     }
 
-    fn start(&mut self, volume: Option<usize>, data: usize) -> u64 {
+    fn start(&mut self, volume: Option<usize>, data: Option<usize>) -> u64 {
         self.next_job += 1;
-        let data = Some(data);
-        self.jobs.insert(self.next_job, Job { volume, data });
+        let job = Job {
+            volume,
+            data,
+            keeps_image: true,
+        };
+        self.jobs.insert(self.next_job, job);
         self.next_job
     }
 }
@@ -84,7 +112,8 @@ impl Kernel {
 
     /// Work items that were not freed.
     pub fn work_items(&self) -> usize {
-        self.outstanding.lock().work.items.len()
+        let inner = self.outstanding.lock();
+        inner.work.items.len() + inner.work.io_items.len()
     }
 
     /// nf-fltkernel-fltqueuedeferredioworkitem
@@ -111,7 +140,7 @@ impl Kernel {
                 return Err(NtStatus::INVALID_PARAMETER);
             }
         };
-        let job = inner.work.start(volume, data);
+        let job = inner.work.start(volume, Some(data));
         drop(inner);
         if queued {
             self.violation("work item", "queued while in a queue");
@@ -126,6 +155,66 @@ impl Kernel {
             });
         });
         Ok(())
+    }
+
+    /// nf-wdm-ioallocateworkitem
+    pub fn allocate_io_work_item(&self, device: usize) -> usize {
+        let block = Block::zeroed(64);
+        let address = block.address();
+        let item = IoItem {
+            _block: block,
+            device,
+            queued: false,
+        };
+        let mut inner = self.outstanding.lock();
+        inner.work.io_items.insert(address, item);
+        address
+    }
+
+    /// nf-wdm-iofreeworkitem
+    pub fn free_io_work_item(&self, item: usize) {
+        let found = self.outstanding.lock().work.io_items.remove(&item);
+        match found {
+            None => self.violation("work item", "freed that does not exist"),
+            Some(item) if item.queued => self.violation("work item", "freed while in a queue"),
+            Some(_) => {}
+        }
+    }
+
+    /// nf-wdm-ioqueueworkitem
+    pub fn queue_io_work_item(self: &Arc<Self>, item: usize, routine: usize, context: usize) {
+        let mut inner = self.outstanding.lock();
+        let Some(found) = inner.work.io_items.get_mut(&item) else {
+            drop(inner);
+            self.violation("work item", "queued that does not exist");
+            return;
+        };
+        let (device, queued) = (found.device, std::mem::replace(&mut found.queued, true));
+        let job = inner.work.start(None, None);
+        drop(inner);
+        if queued {
+            self.violation("work item", "queued while in a queue");
+        }
+        self.run_job(job, move |kernel| {
+            if let Some(found) = kernel.outstanding.lock().work.io_items.get_mut(&item) {
+                found.queued = false;
+            }
+            // SAFETY: the work routine's two arguments (nc-wdm-io_workitem_routine).
+            kernel.driver_callback(thread::PASSIVE_LEVEL, || unsafe {
+                ntsim_machine::call::call2(routine, device, context)
+            });
+        });
+    }
+
+    /// nf-wdm-exqueueworkitem
+    pub fn queue_without_device(self: &Arc<Self>, routine: usize, parameter: usize) {
+        let job = self.outstanding.lock().work.start_without_device();
+        self.run_job(job, move |kernel| {
+            // SAFETY: the work routine's argument.
+            kernel.driver_callback(thread::PASSIVE_LEVEL, || unsafe {
+                ntsim_machine::call::call1(routine, parameter)
+            });
+        });
     }
 
     /// nf-fltkernel-fltdocompletionprocessingwhensafe: whether it could, and the post-operation's
@@ -151,7 +240,7 @@ impl Kernel {
             Ok(volume) if !self.fails("FltDoCompletionProcessingWhenSafe") => volume,
             _ => return (false, POSTOP_FINISHED_PROCESSING),
         };
-        let job = self.outstanding.lock().work.start(volume, data);
+        let job = self.outstanding.lock().work.start(volume, Some(data));
         self.run_job(job, move |kernel| {
             // SAFETY: as above.
             let status = kernel.driver_callback(thread::PASSIVE_LEVEL, || unsafe {

@@ -4,56 +4,37 @@ use crate::{
     Handle, NtStatus, Sim,
     device_open::{OpenDevice, needed_for_control},
     dispatch::{CLEANUP, CLOSE, CREATE},
+    irps::{Completion, Sent},
     kernel::Kernel,
-    nt::{Block, driver_object, get, io_stack_location as sl, irp, put},
+    nt::{driver_object, get},
     objects::Target,
     thread,
 };
 use std::sync::Arc;
 
 const DEVICE_CONTROL: u8 = 0x0e;
-/// What an IRP's status is before the driver sets it.
-const STATUS_UNSET: i32 = 0x7fff_0001;
-
-/// Parameters of IRP_MJ_DEVICE_CONTROL; of another request, nothing.
-#[derive(Default)]
-struct Control {
-    code: u32,
-    input: usize,
-    output: usize,
-    system_buffer: usize,
-    /// Of METHOD_NEITHER: the caller's own buffers.
-    user_input: usize,
-    user_output: usize,
-}
 
 impl Kernel {
-    /// nf-wdm-iofcompleterequest: marks the IRP, which its sender looks at.
-    pub fn complete_request(&self, request: usize) {
-        // SAFETY: an IRP that this simulation sent.
-        let location: usize = unsafe { get(request, irp::CURRENT_STACK_LOCATION) };
-        if location == 0 {
-            self.violation("IRP", "completed twice");
-        }
-        // SAFETY: as above.
-        let status: i32 = unsafe { get(request, irp::STATUS) };
-        if status == STATUS_UNSET {
-            self.violation("IRP", "completed without a status");
-        }
-        // SAFETY: as above.
-        unsafe { put(request, irp::CURRENT_STACK_LOCATION, 0_usize) };
-    }
-
     /// IRP_MJ_CREATE of a new file object.
     pub fn send_create(self: &Arc<Self>, file: usize) -> Result<(), NtStatus> {
         let device = self.device_of(file).ok_or(NtStatus::INVALID_HANDLE)?;
-        let sent = self.send(CREATE, device, file, &Control::default());
-        sent.0.check()
+        let sent = Sent {
+            major: CREATE,
+            device,
+            file,
+            ..Sent::default()
+        };
+        self.send(&sent).status.check()
     }
 
     /// IRP_MJ_CLOSE: the last reference is gone.
     pub fn send_close(self: &Arc<Self>, device: &OpenDevice, file: usize) {
-        self.send(CLOSE, device.address(), file, &Control::default());
+        self.send(&Sent {
+            major: CLOSE,
+            device: device.address(),
+            file,
+            ..Sent::default()
+        });
     }
 
     fn device_of(&self, file: usize) -> Option<usize> {
@@ -71,58 +52,16 @@ impl Kernel {
         (routine != 0).then_some(routine)
     }
 
-    /// Sends an IRP to a device and waits for its end: IoStatus.
-    fn send(
-        self: &Arc<Self>,
-        major: u8,
-        device: usize,
-        file: usize,
-        control: &Control,
-    ) -> (NtStatus, usize) {
-        let Some(routine) = self.dispatch_routine(major) else {
-            return (NtStatus::INVALID_DEVICE_REQUEST, 0);
+    /// Sends an IRP to a device and waits for its end.
+    fn send(self: &Arc<Self>, sent: &Sent<'_>) -> Completion {
+        let Some(routine) = self.dispatch_routine(sent.major) else {
+            return Completion::of(NtStatus::INVALID_DEVICE_REQUEST);
         };
-        let (request, stack) = (Block::zeroed(irp::SIZE), Block::zeroed(sl::SIZE));
-        let (at, s) = (request.address(), stack.address());
-        // SAFETY: our own blocks of the structures' sizes, in all of these.
-        unsafe { put(at, irp::SYSTEM_BUFFER, control.system_buffer) };
-        // SAFETY: as above.
-        unsafe { put(at, irp::USER_BUFFER, control.user_output) };
-        // SAFETY: as above.
-        unsafe { put(at, irp::STATUS, STATUS_UNSET) };
-        // SAFETY: as above. UserMode.
-        unsafe { put(at, irp::REQUESTOR_MODE, 1_u8) };
-        // SAFETY: as above.
-        unsafe { put(at, irp::CURRENT_STACK_LOCATION, s) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::MAJOR_FUNCTION, major) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::OUTPUT_BUFFER_LENGTH, control.output as u32) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::INPUT_BUFFER_LENGTH, control.input as u32) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::IO_CONTROL_CODE, control.code) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::TYPE_3_INPUT_BUFFER, control.user_input) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::DEVICE_OBJECT, device) };
-        // SAFETY: as above.
-        unsafe { put(s, sl::FILE_OBJECT, file) };
-        let level = thread::PASSIVE_LEVEL;
+        let (device, irp, level) = (sent.device, self.new_irp(sent), thread::PASSIVE_LEVEL);
         // SAFETY: a dispatch routine takes the device and the IRP (nc-wdm-driver_dispatch).
-        let call = || unsafe { ntsim_machine::call::call2(routine, device, at) };
+        let call = || unsafe { ntsim_machine::call::call2(routine, device, irp) };
         let returned = thread::as_program(|| self.driver_callback(level, call));
-        // SAFETY: our own block, in all of these.
-        let pending: usize = unsafe { get(at, irp::CURRENT_STACK_LOCATION) };
-        // SAFETY: as above.
-        let status: i32 = unsafe { get(at, irp::STATUS) };
-        // SAFETY: as above.
-        let information: usize = unsafe { get(at, irp::INFORMATION) };
-        if pending != 0 || status != returned {
-            let detail = "not completed, or returned another status than it has";
-            self.violation("IRP", detail);
-        }
-        (NtStatus(status), information)
+        self.irp_returned(irp, NtStatus(returned))
     }
 }
 
@@ -191,42 +130,35 @@ impl Sim {
         const METHOD_BUFFERED: u32 = 0;
         const METHOD_NEITHER: u32 = 3;
         let method = code & 3;
-        // METHOD_BUFFERED: one system buffer for both, as long as the longer; what the driver has
-        // not written is not the caller's to see, so the rest keeps a pattern. No MDL is made for
+        // METHOD_BUFFERED: one system buffer for both, as long as the longer. No MDL is made for
         // METHOD_IN_DIRECT and METHOD_OUT_DIRECT.
-        let length = match method {
+        let buffered = match method {
             METHOD_BUFFERED => input.len().max(output.len()),
             METHOD_NEITHER => 0,
             _ => input.len(),
         };
-        let buffer = Block::zeroed(length.max(8));
-        // SAFETY: our own block of that length.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(buffer.address() as *mut u8, length) };
-        bytes.fill(0xcd);
-        if length != 0 {
-            bytes[..input.len()].copy_from_slice(input);
-        }
-        let mut control = Control {
-            code,
-            input: input.len(),
-            output: output.len(),
-            system_buffer: if length == 0 { 0 } else { buffer.address() },
-            ..Control::default()
+        let user_buffers = match method {
+            METHOD_NEITHER => [input.as_ptr() as usize, output.as_mut_ptr() as usize],
+            _ => [0; 2],
         };
-        if method == METHOD_NEITHER {
-            control.user_input = input.as_ptr() as usize;
-            control.user_output = output.as_mut_ptr() as usize;
-        }
-        let (status, count) = self.kernel.send(DEVICE_CONTROL, device, file, &control);
+        let completion = self.kernel.send(&Sent {
+            major: DEVICE_CONTROL,
+            device,
+            file,
+            code,
+            input,
+            output: output.len(),
+            user_buffers,
+            buffered,
+        });
+        let (status, count) = (completion.status, completion.information);
         if status.is_error() || method != METHOD_BUFFERED {
             return (status, 0);
         }
         if count > output.len() {
-            let detail = "more bytes returned than the output has";
-            self.kernel.violation("IRP", detail);
             return (NtStatus::INVALID_PARAMETER, 0);
         }
-        output[..count].copy_from_slice(&bytes[..count]);
+        output[..count].copy_from_slice(&completion.output);
         (status, count)
     }
 
@@ -245,8 +177,12 @@ impl Sim {
             (device.map(OpenDevice::address), last)
         };
         if let Some(device) = device.filter(|_| last) {
-            let nothing = Control::default();
-            self.kernel.send(CLEANUP, device, file, &nothing);
+            self.kernel.send(&Sent {
+                major: CLEANUP,
+                device,
+                file,
+                ..Sent::default()
+            });
         }
         self.kernel.release_own(file);
         Ok(())

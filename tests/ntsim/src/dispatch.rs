@@ -38,6 +38,7 @@ pub(crate) const RELEASE_FOR_CC_FLUSH: u8 = 0xfa;
 
 const PREOP_SUCCESS_WITH_CALLBACK: i32 = 0;
 const PREOP_SUCCESS_NO_CALLBACK: i32 = 1;
+const PREOP_PENDING: i32 = 2;
 const PREOP_DISALLOW_FASTIO: i32 = 3;
 const PREOP_COMPLETE: i32 = 4;
 const PREOP_SYNCHRONIZE: i32 = 5;
@@ -239,6 +240,27 @@ impl Sim {
         // SAFETY: our own block.
         let context: usize = unsafe { get(out, 0) };
         self.check_pre(&watched.request, at, status, context);
+        if status == PREOP_PENDING {
+            return self.resumed_pre(at);
+        }
+        (status, context)
+    }
+
+    /// The filter has pended the operation: with what it goes on.
+    fn resumed_pre(&self, data: usize) -> (i32, usize) {
+        let allowed = [
+            PREOP_SUCCESS_WITH_CALLBACK,
+            PREOP_SUCCESS_NO_CALLBACK,
+            PREOP_COMPLETE,
+        ];
+        let resumed = self.kernel.wait_for_pre_operation(data);
+        let Some((status, context)) = resumed else {
+            return (PREOP_SUCCESS_NO_CALLBACK, 0);
+        };
+        if !allowed.contains(&status) {
+            let detail = format!("a pended pre-operation was completed with {status}");
+            self.kernel.violation("callback", &detail);
+        }
         (status, context)
     }
 
@@ -259,6 +281,8 @@ impl Sim {
                 }
             }
             PREOP_SYNCHRONIZE => {}
+            PREOP_PENDING if kind.is_irp() => {}
+            PREOP_PENDING => wrong("a pre-operation of what is no IRP was pended"),
             PREOP_DISALLOW_FASTIO if kind == Kind::FastIo => {}
             other => wrong(&format!("pre-operation returned {other}")),
         }

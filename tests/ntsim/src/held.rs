@@ -28,7 +28,7 @@ pub struct Held {
     /// File names that the driver has asked for.
     pub names: usize,
     /// References to volumes and instances.
-    pub references: i64,
+    pub references: usize,
     /// Work items that were queued and have not returned.
     pub work_items: usize,
 }
@@ -52,7 +52,7 @@ impl Sim {
             views: state.views.len(),
             contexts: state.contexts.len(),
             names: state.names.len(),
-            references: state.flt_references,
+            references: state.flt_references.values().sum(),
             work_items,
         }
     }

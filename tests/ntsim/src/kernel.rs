@@ -11,10 +11,12 @@ use crate::{
     files::{Fcb, Regions},
     filter::{Filter, Volume},
     io::Device,
+    irps::Irps,
+    locks::Locks,
     names::NameInformation,
     nt::Block,
     objects::{FileObject, HandleEntry},
-    outstanding::Outstanding,
+    outstanding::{Outstanding, PATIENCE},
     pool::Pool,
     push_locks::PushLocks,
     registry::Registry,
@@ -34,7 +36,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// How the machine is made.
@@ -58,6 +60,11 @@ pub struct SimOptions {
     pub file_region_bytes: u64,
     /// Notes which basic blocks of the driver are executed: see [`Sim::coverage`].
     pub cover_blocks: bool,
+    /// How long a pended request may take before it counts as never completed.
+    pub patience: Duration,
+    /// Pool blocks end at an inaccessible page, or begin after one, and are inaccessible once they
+    /// are freed.
+    pub special_pool: bool,
 }
 
 impl Default for SimOptions {
@@ -71,6 +78,8 @@ impl Default for SimOptions {
             writable_handles_are_references: false,
             file_region_bytes: 1 << 30,
             cover_blocks: false,
+            patience: PATIENCE,
+            special_pool: true,
         }
     }
 }
@@ -151,7 +160,7 @@ pub(crate) struct State {
     /// Names that the driver has not released.
     pub names: HashMap<usize, NameInformation>,
     /// References to volumes and instances that the driver holds.
-    pub flt_references: i64,
+    pub flt_references: HashMap<usize, usize>,
     /// The filter is being unloaded and cannot decline.
     pub mandatory_unload: bool,
     pub shut_down: bool,
@@ -173,7 +182,11 @@ pub(crate) struct Kernel {
     violations: Mutex<Vec<Violation>>,
     pub driver: Mutex<Option<Driver>>,
     pub push_locks: PushLocks,
+    pub locks: Locks,
     pub outstanding: Outstanding,
+    pub irps: Irps,
+    /// Sections for data scan whose conflicts the filter was told of, by their contexts.
+    pub conflicts: Mutex<HashSet<usize>>,
     /// Calls of FltCreateSectionForDataScan that made a section.
     pub data_scans: AtomicU64,
     /// Pre- and post-operations that were called.
@@ -204,6 +217,11 @@ impl Kernel {
         self.violations.lock().expect("violations").push(violation);
     }
 
+    /// Reports a rule that the driver broke where it cannot go on.
+    pub fn fatal(&self, rule: &str, detail: &str) -> ! {
+        ntsim_machine::fault::bugcheck(&format!("{rule}: {detail}"))
+    }
+
     /// A pre- or post-operation is about to be called.
     pub fn count_callback(&self) {
         self.callbacks.fetch_add(1, Ordering::SeqCst);
@@ -226,6 +244,7 @@ impl Sim {
     /// The host has no memory for it.
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
         crate::calls::note_bugchecks();
+        ntsim_machine::special_pool::set_irql_source(thread::irql);
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
         let se_exports = SeExports::new();
@@ -241,7 +260,10 @@ impl Sim {
             violations: Mutex::default(),
             driver: Mutex::default(),
             push_locks: PushLocks::default(),
-            outstanding: Outstanding::default(),
+            outstanding: Outstanding::new(options.patience),
+            irps: Irps::default(),
+            conflicts: Mutex::default(),
+            locks: Locks::default(),
             data_scans: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             removals: AtomicU64::new(0),

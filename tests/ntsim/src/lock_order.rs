@@ -1,4 +1,4 @@
-//! The order in which threads acquire push locks: two orders are a deadlock that has not happened
+//! The order in which threads acquire locks of any kind: two orders are a deadlock that has not happened
 //! yet.
 
 use std::{
@@ -29,6 +29,11 @@ pub fn put_back(held: Vec<usize>) {
 /// How many locks the calling thread holds.
 pub fn held() -> usize {
     HELD.with_borrow(Vec::len)
+}
+
+/// Forgets what the calling thread has acquired beyond so many locks.
+pub fn forget_beyond(count: usize) {
+    HELD.with_borrow_mut(|held| held.truncate(count));
 }
 
 pub fn acquired(lock: usize) {

@@ -5,16 +5,17 @@ use crate::{
     dispatch::{ACQUIRE_FOR_CC_FLUSH, RELEASE_FOR_CC_FLUSH, RELEASE_FOR_SECTION_SYNCHRONIZATION},
     kernel::{Kernel, State},
     nt::{
-        Block, file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
-        flt_io_parameter_block as pb, get, put,
+        file_object as fo, flt_callback_data as cd, flt_file_name_information as ni,
+        flt_io_parameter_block as pb, get, guarded, guarded_characters, put,
     },
     thread,
 };
+use ntsim_machine::guarded::{self, Guarded};
 
 /// A FLT_FILE_NAME_INFORMATION that the driver has not released.
 pub(crate) struct NameInformation {
-    block: Block,
-    _characters: Block,
+    block: Guarded,
+    characters: Guarded,
     references: u32,
 }
 
@@ -22,7 +23,8 @@ impl NameInformation {
     /// The strings share one buffer. Only Name and Volume are there: nobody has parsed the name.
     fn new(volume: &str, path: &str, format: u32) -> Self {
         let units: Vec<u16> = volume.encode_utf16().chain(path.encode_utf16()).collect();
-        let (block, characters) = (Block::zeroed(ni::SIZE), Block::zeroed(2 * units.len()));
+        let block = guarded(ni::SIZE, "name", "a file name information");
+        let characters = guarded_characters(2 * units.len());
         for (at, unit) in units.iter().enumerate() {
             // SAFETY: our own block, which is long enough.
             unsafe { put(characters.address(), 2 * at, *unit) };
@@ -45,7 +47,7 @@ impl NameInformation {
         }
         Self {
             block,
-            _characters: characters,
+            characters,
             references: 1,
         }
     }
@@ -183,12 +185,18 @@ impl Kernel {
         let mut state = self.lock();
         let Some(name) = state.names.get_mut(&address) else {
             drop(state);
-            self.violation("name", "something was released that is no name");
+            let was = guarded::meaning(address).map(|was| was.what);
+            let was = was.unwrap_or_else(|| format!("{address:#x}, which is no name,"));
+            self.violation("name", &format!("{was} was released"));
             return;
         };
         name.references -= 1;
-        if name.references == 0 {
-            state.names.remove(&address);
+        if name.references == 0
+            && let Some(name) = state.names.remove(&address)
+        {
+            let when = "after it was released";
+            name.block.take_away(when);
+            name.characters.take_away(when);
         }
     }
 
@@ -196,8 +204,9 @@ impl Kernel {
     pub fn volume_of_instance(&self, instance: usize) -> Result<usize, NtStatus> {
         let index = self.live_instance(instance)?;
         let mut state = self.lock();
-        state.flt_references += 1;
-        Ok(state.volumes[index].block.address())
+        let volume = state.volumes[index].block.address();
+        state.add_flt_reference(volume);
+        Ok(volume)
     }
 
     /// What nf-fltkernel-fltgetvolumename returns.

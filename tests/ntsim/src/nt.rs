@@ -1,6 +1,8 @@
 //! Structures of 64-bit Windows as offsets, written from the driver reference's declarations with
 //! every POINTER_ALIGNMENT kept, and read and written byte by byte.
 
+use ntsim_machine::guarded::Guarded;
+
 /// Memory with a structure in it, zeroed and at a fixed address.
 pub struct Block {
     words: Box<[u64]>,
@@ -38,16 +40,31 @@ pub unsafe fn get<T: Copy>(base: usize, offset: usize) -> T {
 }
 
 /// A UNICODE_STRING (ns-ntdef-_unicode_string) and its characters, without a null character.
+///
+/// They end right before an inaccessible page, for a driver that looks for a null character.
 pub struct Utf16 {
     string: Block,
-    _characters: Block,
+    _characters: Guarded,
+}
+
+/// What the name of a string's memory is in messages.
+const UNTERMINATED: &str = "a UNICODE_STRING's buffer, which has no null character";
+
+/// Memory that ends before an inaccessible page; the rule is what a touch of that breaks.
+pub fn guarded(bytes: usize, rule: &'static str, what: &'static str) -> Guarded {
+    Guarded::new(bytes, rule, what).expect("memory of the host")
+}
+
+/// Memory for a string's characters.
+pub fn guarded_characters(bytes: usize) -> Guarded {
+    guarded(bytes, "string", UNTERMINATED)
 }
 
 impl Utf16 {
     pub fn new(text: &str) -> Self {
         let units: Vec<u16> = text.encode_utf16().collect();
         let bytes = 2 * units.len();
-        let (string, characters) = (Block::zeroed(16), Block::zeroed(bytes.max(2)));
+        let (string, characters) = (Block::zeroed(16), guarded_characters(bytes));
         for (at, unit) in units.iter().enumerate() {
             // SAFETY: our own block, which is long enough.
             unsafe { put(characters.address(), 2 * at, *unit) };
@@ -131,6 +148,8 @@ pub mod irp {
 pub mod io_stack_location {
     pub const SIZE: usize = 0x48;
     pub const MAJOR_FUNCTION: usize = 0;
+    pub const CONTROL: usize = 3;
+    pub const SL_PENDING_RETURNED: u8 = 1;
     /// Parameters.DeviceIoControl: each ULONG but the first is POINTER_ALIGNMENT;
     /// Type3InputBuffer.
     pub const OUTPUT_BUFFER_LENGTH: usize = 8;
@@ -382,4 +401,10 @@ pub mod object_attributes {
     pub const OBJECT_NAME: usize = 16;
     pub const ATTRIBUTES: usize = 24;
     pub const OBJ_KERNEL_HANDLE: u32 = 0x200;
+}
+
+/// ns-wdm-_work_queue_item: List, WorkerRoutine, Parameter.
+pub mod work_queue_item {
+    pub const WORKER_ROUTINE: usize = 16;
+    pub const PARAMETER: usize = 24;
 }

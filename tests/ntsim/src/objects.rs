@@ -4,9 +4,10 @@ use crate::{
     NtStatus,
     device_open::OpenDevice,
     kernel::{Kernel, State},
-    nt::{Block, file_object, put},
+    nt::{file_object, guarded, put},
     thread,
 };
+use ntsim_machine::guarded::{self, Guarded};
 use std::sync::Arc;
 
 /// A user-mode handle.
@@ -50,8 +51,16 @@ impl HandleEntry {
     }
 }
 
+/// What was done to an address that no object has, or no object has any more.
+fn no_object(address: usize, done: &str) -> String {
+    match guarded::meaning(address) {
+        Some(was) => format!("{} was {done}", was.what),
+        None => format!("{address:#x} was {done} and is no object"),
+    }
+}
+
 pub(crate) struct FileObject {
-    pub block: Block,
+    pub block: Guarded,
     pub references: u32,
     /// References that are the I/O manager's own: a handle, a section.
     pub own: u32,
@@ -123,7 +132,11 @@ impl State {
     }
 
     pub fn new_file_object(&mut self, volume: usize, file: Option<u64>, access: u32) -> usize {
-        let block = Block::zeroed(file_object::SIZE);
+        let block = guarded(
+            file_object::SIZE.next_multiple_of(16),
+            "object",
+            "a file object",
+        );
         let address = block.address();
         // SAFETY: our own block of the structure's size, in all of these.
         unsafe { put(address, file_object::TYPE, 5_i16) };
@@ -168,7 +181,27 @@ impl State {
     }
 }
 
+impl State {
+    /// The driver gets a reference to a volume or an instance.
+    pub fn add_flt_reference(&mut self, object: usize) {
+        *self.flt_references.entry(object).or_default() += 1;
+    }
+}
+
 impl Kernel {
+    /// nf-fltkernel-fltobjectdereference
+    pub fn drop_flt_reference(&self, object: usize) {
+        let mut state = self.lock();
+        let count = state.flt_references.get_mut(&object);
+        if let Some(count) = count.filter(|count| **count > 0) {
+            *count -= 1;
+            return;
+        }
+        drop(state);
+        let detail = "a volume or an instance was dereferenced more often than it was referenced";
+        self.violation("object", detail);
+    }
+
     /// ObfReferenceObject (nf-wdm-obreferenceobject).
     pub fn reference(&self, address: usize) {
         let mut state = self.lock();
@@ -178,10 +211,7 @@ impl Kernel {
             section.references += 1;
         } else {
             drop(state);
-            self.violation(
-                "object",
-                &format!("{address:#x} was referenced and is no object"),
-            );
+            self.violation("object", &no_object(address, "referenced"));
         }
     }
 
@@ -205,10 +235,7 @@ impl Kernel {
             self.dereference_section(address);
         } else {
             drop(state);
-            self.violation(
-                "object",
-                &format!("{address:#x} was dereferenced and is no object"),
-            );
+            self.violation("object", &no_object(address, "dereferenced"));
         }
     }
 

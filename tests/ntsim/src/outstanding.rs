@@ -15,12 +15,12 @@ use std::{
 /// How long a wait may last before it is reported as a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Default)]
 pub(crate) struct Outstanding {
     inner: Mutex<Inner>,
     changed: Condvar,
     /// Threads that wait, counted while they hold the lock: mostly there is none to be told.
     waiting: AtomicUsize,
+    patience: Duration,
 }
 
 #[derive(Default)]
@@ -61,6 +61,8 @@ pub(crate) struct Operation {
     pub context: usize,
     /// FltCompletePendedPostOperation was called.
     completed: bool,
+    /// FltCompletePendedPreOperation was called, with this status and completion context.
+    resumed: Option<(i32, usize)>,
 }
 
 impl Operation {
@@ -75,6 +77,7 @@ impl Operation {
             post,
             context: 0,
             completed: false,
+            resumed: None,
         }
     }
 
@@ -86,6 +89,15 @@ impl Operation {
 }
 
 impl Outstanding {
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            inner: Mutex::default(),
+            changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            patience,
+        }
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("outstanding operations")
     }
@@ -98,10 +110,10 @@ impl Outstanding {
 
     /// Waits until `done`; `false` if that takes too long.
     pub fn wait_until(&self, mut done: impl FnMut(&mut Inner) -> bool) -> bool {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let mut inner = self.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut left = PATIENCE;
+        let mut left = self.patience;
         let mut is_done = done(&mut inner);
         while !is_done && !left.is_zero() {
             let waited = self.changed.wait_timeout(inner, left);
@@ -139,6 +151,43 @@ impl Kernel {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// FLT_PREOP_PENDING: waits until the filter goes on with the operation, if it does.
+    pub fn wait_for_pre_operation(&self, data: usize) -> Option<(i32, usize)> {
+        let mut resumed = None;
+        self.outstanding.wait_until(|inner| {
+            let operation = inner.operations.get_mut(&data);
+            resumed = operation.and_then(|operation| operation.resumed.take());
+            resumed.is_some()
+        });
+        if resumed.is_none() {
+            self.violation("callback", "a pended pre-operation was never completed");
+        }
+        resumed
+    }
+
+    /// nf-fltkernel-fltcompletependedpreoperation
+    pub fn complete_pended_pre_operation(&self, data: usize, status: i32, context: usize) {
+        let mut inner = self.outstanding.lock();
+        let operation = inner.operations.get_mut(&data);
+        let wrong = match operation {
+            Some(operation) if operation.resumed.is_some() => {
+                Some("a pre-operation was completed twice")
+            }
+            // The work routine may be faster than the pre-operation that queued it.
+            Some(operation) if operation.phase == Phase::Before => {
+                operation.resumed = Some((status, context));
+                inner.work.let_go(data);
+                None
+            }
+            _ => Some("a pre-operation was completed that is not pended"),
+        };
+        drop(inner);
+        self.outstanding.notify();
+        if let Some(wrong) = wrong {
+            self.violation("callback", wrong);
         }
     }
 

@@ -65,7 +65,7 @@ impl Kernel {
                 return;
             };
             if lock.writer == Some(me) || lock.readers.contains(&me) {
-                ntsim_machine::fault::bugcheck("a push lock was acquired recursively: a hang");
+                self.fatal("push lock", "acquired by a thread that holds it: a hang");
             }
             if lock.writer.is_none() && (!exclusive || lock.readers.is_empty()) {
                 if exclusive {
@@ -82,7 +82,7 @@ impl Kernel {
                 .wait_timeout(locks, PATIENCE)
                 .expect("push locks");
             if timeout.timed_out() {
-                ntsim_machine::fault::bugcheck("a push lock was not released: a deadlock");
+                self.fatal("push lock", "not released: a deadlock");
             }
             locks = guard;
         }
@@ -104,20 +104,43 @@ impl Kernel {
     }
 
     /// Before a wait, so that an order that would deadlock is reported also where it does.
-    fn check_order(&self, address: usize) {
+    pub(crate) fn check_order(&self, address: usize) {
         let cycle = {
             let mut order = self.push_locks.order.lock().expect("lock order");
             order.acquiring(address)
         };
         if let Some(detail) = cycle {
-            self.violation("push lock order", &detail);
+            self.violation("lock order", &detail);
         }
     }
 
     /// An address is another lock's from now on.
-    fn forget_order(&self, address: usize) {
+    pub(crate) fn forget_order(&self, address: usize) {
+        lock_order::released(address);
         let mut order = self.push_locks.order.lock().expect("lock order");
         order.forget(address);
+    }
+
+    /// Memory goes, and the locks in it.
+    pub(crate) fn push_locks_go_with(&self, start: usize, size: usize) {
+        let gone: Vec<(usize, Lock)> = {
+            let mut locks = self.push_locks.locks.lock().expect("push locks");
+            let inside = |address: &usize| (start..start + size).contains(address);
+            let addresses: Vec<usize> = locks.keys().copied().filter(inside).collect();
+            let removed = addresses.into_iter();
+            removed
+                .filter_map(|address| Some((address, locks.remove(&address)?)))
+                .collect()
+        };
+        for (address, lock) in gone {
+            self.forget_order(address);
+            let detail = if lock.is_held() {
+                "memory was freed with a lock in it that is held"
+            } else {
+                "memory was freed with a lock in it that was not deleted"
+            };
+            self.violation("push lock", detail);
+        }
     }
 
     /// Reports locks that were not deleted, and those still held.

@@ -4,7 +4,7 @@ use crate::{
     NtStatus, Sim, SimError, imports,
     kernel::{Driver, Kernel},
     nt::{Block, Utf16, driver_object, flt_registration as fr},
-    registry,
+    outstanding, registry,
 };
 use ntsim_machine::{image::Image, oracle::Oracle};
 use std::{path::Path, sync::Arc};
@@ -119,6 +119,7 @@ impl Sim {
     }
 
     fn image_goes(&self) {
+        self.kernel.check_nothing_runs();
         self.kernel.check_leaks();
         self.kernel.lock().driver_object = None;
         *self.kernel.driver.lock().expect("driver") = None;
@@ -131,25 +132,43 @@ impl Sim {
 }
 
 impl Kernel {
+    /// The image's memory goes away: nothing may run in it, or be about to. What has a device or an
+    /// instance is waited for.
+    fn check_nothing_runs(&self) {
+        let left = |keeps_image| {
+            let ended = |inner: &mut outstanding::Inner| !inner.work.is_left(keeps_image);
+            !self.outstanding.wait_until(ended)
+        };
+        let stuck = left(true);
+        if self.outstanding.lock().work.is_left(false) {
+            let detail = "a work routine is queued or runs while the image goes";
+            self.violation("unload", detail);
+        }
+        if stuck || left(false) {
+            ntsim_machine::fault::bugcheck("unload: a work routine does not return");
+        }
+    }
+
     /// Everything that a driver must have given back when it is gone.
     fn check_leaks(&self) {
         self.check_pool_leaks();
         self.check_push_locks();
+        self.check_open_scans();
+        self.check_locks();
         let state = self.lock();
         for (what, left) in [
             ("devices", state.devices.len()),
             ("symbolic links", state.links.len()),
             (
                 "references to volumes and instances",
-                state.flt_references.unsigned_abs() as usize,
+                state.flt_references.values().sum(),
             ),
-            ("contexts", state.contexts.len()),
             ("file names", state.names.len()),
             ("error log entries", state.error_log.allocated.len()),
             ("trace providers", state.etw.registered()),
             ("views of sections", state.views.len()),
             ("deferred work items", self.work_items()),
-            ("sections", state.sections.len()),
+            ("sections", state.sections_without_views()),
             (
                 "kernel handles",
                 state
@@ -162,6 +181,9 @@ impl Kernel {
             if left != 0 {
                 self.violation("leak", &format!("{left} {what}"));
             }
+        }
+        for context in state.context_leaks() {
+            self.violation("context leak", &context);
         }
         let kept = state
             .file_objects

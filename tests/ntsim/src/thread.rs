@@ -19,6 +19,7 @@ const FIRST_PROGRAM: u64 = 0x1000;
 
 thread_local! {
     static IRQL: Cell<u8> = const { Cell::new(PASSIVE_LEVEL) };
+    static CRITICAL_REGIONS: Cell<u32> = const { Cell::new(0) };
     static ATTACHED: Cell<u32> = const { Cell::new(0) };
     static PROCESS: Cell<u64> = const { Cell::new(FIRST_PROGRAM) };
     static IS_32_BIT: Cell<bool> = const { Cell::new(false) };
@@ -34,6 +35,15 @@ pub fn irql() -> u8 {
 
 pub fn set_irql(level: u8) {
     IRQL.set(level);
+}
+
+/// How many critical regions the thread is in.
+pub fn critical_regions() -> u32 {
+    CRITICAL_REGIONS.get()
+}
+
+pub fn set_critical_regions(depth: u32) {
+    CRITICAL_REGIONS.set(depth);
 }
 
 /// How often the thread is attached to the System process.
@@ -137,11 +147,20 @@ pub fn run<T>(kernel: &Arc<Kernel>, work: impl FnOnce() -> T) -> T {
 }
 
 impl Kernel {
+    /// Sets the thread's IRQL, and has what may be paged out be so.
+    pub fn go_to_irql(&self, level: u8) {
+        if level >= DISPATCH_LEVEL && irql() < DISPATCH_LEVEL {
+            self.page_out_pool();
+        }
+        set_irql(level);
+    }
+
     /// Calls the driver at a level and checks that it comes back as it went.
     pub fn driver_callback(self: &Arc<Self>, level: u8, call: impl FnOnce() -> usize) -> i32 {
         let (before, attached) = (irql(), attached());
+        let (regions, held) = (critical_regions(), lock_order::held());
         let _guard = ntsim_machine::oracle::enter_thread().expect("a thread for the driver");
-        set_irql(level);
+        self.go_to_irql(level);
         let status = run(self, call) as i32;
         if irql() != level || ATTACHED.get() != attached {
             self.violation(
@@ -151,6 +170,15 @@ impl Kernel {
             set_attached(attached);
         }
         set_irql(before);
+        if critical_regions() != regions {
+            let detail = "a callback left another number of critical regions than it entered";
+            self.violation("critical region", detail);
+            set_critical_regions(regions);
+        }
+        if lock_order::held() > held {
+            self.violation("lock", "held when a callback returned");
+            lock_order::forget_beyond(held);
+        }
         status
     }
 }

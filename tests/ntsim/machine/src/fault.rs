@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::OnceLock;
 
+use crate::guarded::{Meaning, meaning_now};
 use crate::image::{find_module, symbolize};
 use crate::oracle::{emulating, thread_entered};
 use crate::signal::{Cpu, Signal};
+use crate::special_pool;
 
 /// Exit code of the process after a bugcheck.
 pub const BUGCHECK_EXIT: i32 = 70;
@@ -72,6 +74,9 @@ extern "C" fn on_fault(
     // SAFETY: all signals that come here carry an address.
     let address = unsafe { info.si_addr() } as usize;
     let rip = cpu.rip();
+    if number == libc::SIGSEGV && special_pool::page_in(address) {
+        return;
+    }
     if let Some((mnemonic, site)) = emulating() {
         bugcheck_at(
             &cpu,
@@ -80,7 +85,13 @@ extern "C" fn on_fault(
         );
     }
     if find_module(rip).is_some() {
-        bugcheck_at(&cpu, &describe(number, address, &cpu), rip);
+        let what = match meaning_now(address).filter(|_| number == libc::SIGSEGV) {
+            Some(Meaning { rule, what }) => {
+                format!("{rule}: touched {what}, address 0x{address:x}")
+            }
+            None => describe(number, address, &cpu),
+        };
+        bugcheck_at(&cpu, &what, rip);
     }
     let caller = peek(cpu.rsp(), 1)
         .first()
@@ -113,10 +124,31 @@ fn describe(number: libc::c_int, address: usize, cpu: &Cpu) -> String {
         (libc::SIGSEGV, [0xcd, 0x29, ..]) => format!("fast fail with code {}", cpu.rcx() as u32),
         (libc::SIGILL, [0x0f, 0x0b, ..]) => "ud2 (a panic or abort)".to_owned(),
         (libc::SIGSEGV, _) if address == cpu.rip() => "execution of inaccessible memory".to_owned(),
-        (libc::SIGSEGV, _) => format!("access violation, address 0x{address:x}"),
+        (libc::SIGSEGV, _) => violation(address, cpu),
         (libc::SIGBUS, _) => format!("bus error, address 0x{address:x}"),
         (libc::SIGILL, _) => format!("illegal instruction {:02x?}", code),
         _ => "arithmetic fault (division by zero or overflow)".to_owned(),
+    }
+}
+
+/// An access to an address that cannot be had, and what that address belongs to.
+fn violation(address: usize, cpu: &Cpu) -> String {
+    if let Some(block) = special_pool::find(address) {
+        let (rule, place) = block.describe(address);
+        return format!("{rule}: access violation, address 0x{address:x}, {place}");
+    }
+    // The processor does not tell an address that is not canonical.
+    let fresh = (0..16).map(|register| cpu.register(register));
+    let high = |word: u64| word >> 16;
+    let pattern = high(u64::from_ne_bytes([special_pool::FRESH_BYTE; 8]));
+    match fresh
+        .filter(|_| address == 0)
+        .find(|word| high(*word) == pattern)
+    {
+        Some(word) => format!(
+            "uninitialized pool: access violation, address 0x{word:x}, from a block that was not written"
+        ),
+        None => format!("access violation, address 0x{address:x}"),
     }
 }
 

@@ -5,10 +5,12 @@
 //!   functions.
 //! - [`pmem`] is a persistent-memory device that knows which bytes a power cut could take away.
 //! - [`shared_memory`] is ordinary memory that can be mapped several times.
+//! - [`guarded`] is memory whose end, and whose end of life, a program cannot overlook.
 //! - [`oracle`] sees each cache flush, fence and non-temporal store that an image executes.
 //! - [`coverage`] knows which basic blocks of an image were executed.
 //! - [`fault`] turns a fault inside an image into a bugcheck: a message with the symbolized address
 //!   and exit code 70.
+//! - [`special_pool`] has every access outside of a pool block fault.
 //! - [`call`] enters image code with the Windows x64 calling convention.
 //!
 //! Nothing here is global to a test: images, oracles and devices may coexist in one process. The
@@ -20,11 +22,13 @@ compile_error!("ntsim-machine runs image code directly: it needs an x86-64 Linux
 pub mod call;
 pub mod coverage;
 pub mod fault;
+pub mod guarded;
 pub mod image;
 pub mod oracle;
 pub mod pmem;
 pub mod shared_memory;
 mod signal;
+pub mod special_pool;
 
 /// The processor that the calling thread runs on: its own, as every host thread is one, unless it was
 /// moved to another's.

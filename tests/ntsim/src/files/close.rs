@@ -19,6 +19,8 @@ impl Kernel {
         if let Some(device) = &file.device {
             self.send_close(device, address);
         }
+        file.block
+            .take_away("after its last reference was given back");
         let Some(id) = file.file else { return };
         let gone = {
             let mut state = self.lock();

@@ -37,6 +37,11 @@ imports! {
     FltCompletePendedPostOperation(data: usize) -> (), DISPATCH_LEVEL, |kernel| {
         kernel.complete_pended_post_operation(data);
     }
+    /// nf-fltkernel-fltcompletependedpreoperation
+    FltCompletePendedPreOperation(data: usize, status: i32, context: usize) -> (),
+        DISPATCH_LEVEL, |kernel| {
+        kernel.complete_pended_pre_operation(data, status, context);
+    }
     /// nf-fltkernel-fltdocompletionprocessingwhensafe
     FltDoCompletionProcessingWhenSafe(
         data: usize, objects: usize, context: usize, flags: u32, routine: usize,

@@ -9,6 +9,7 @@ use crate::{
     kernel::Kernel,
     nt::{flt_volume_properties as vp, put, standard_information},
 };
+use std::sync::Arc;
 
 /// The stream of a file object, as a place for a context.
 fn stream(kernel: &Kernel, file: usize) -> Result<Place, NtStatus> {
@@ -28,7 +29,7 @@ fn get_context(kernel: &Kernel, place: Result<Place, NtStatus>, context: *mut us
 }
 
 fn set_context(
-    kernel: &Kernel,
+    kernel: &Arc<Kernel>,
     place: Result<Place, NtStatus>,
     operation: u32,
     new: usize,
@@ -50,6 +51,7 @@ fn set_context(
         if existing != 0 {
             // Nobody takes the reference to the existing context then.
             kernel.violation("context", "the existing context was not asked for");
+            kernel.release_context(existing);
         }
     } else {
         // SAFETY: the driver's out parameter.
@@ -167,13 +169,13 @@ imports! {
         let state = kernel.lock();
         let index = state.file_objects.get(&file).map(|file| file.volume);
         let found = index.and_then(|index| state.volumes.get(index));
-        match found {
-            // SAFETY: the driver's out parameter.
-            Some(found) => unsafe { volume.write(found.block.address()) },
-            None => return NtStatus::INVALID_PARAMETER.0,
-        }
+        let Some(found) = found.map(|found| found.block.address()) else {
+            return NtStatus::INVALID_PARAMETER.0;
+        };
         drop(state);
-        kernel.lock().flt_references += 1;
+        kernel.lock().add_flt_reference(found);
+        // SAFETY: the driver's out parameter.
+        unsafe { volume.write(found) };
         0
     }
     /// nf-fltkernel-fltgetvolumeinstancefromname
@@ -185,18 +187,19 @@ imports! {
         }
         let mut state = kernel.lock();
         let found = state.volumes.iter().find(|known| known.block.address() == volume);
-        match found.filter(|volume| volume.attached) {
+        let found = match found.filter(|volume| volume.attached) {
             Some(found) if found.tearing_down => return NtStatus::FLT_DELETING_OBJECT.0,
-            // SAFETY: the driver's out parameter.
-            Some(found) => unsafe { instance.write(found.instance_address()) },
+            Some(found) => found.instance_address(),
             None => return NtStatus::FLT_INSTANCE_NOT_FOUND.0,
-        }
-        state.flt_references += 1;
+        };
+        state.add_flt_reference(found);
+        // SAFETY: the driver's out parameter.
+        unsafe { instance.write(found) };
         0
     }
     /// nf-fltkernel-fltobjectdereference
-    FltObjectDereference(_object: usize) -> (), DISPATCH_LEVEL, |kernel| {
-        kernel.lock().flt_references -= 1;
+    FltObjectDereference(object: usize) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.drop_flt_reference(object);
     }
     /// nf-fltkernel-fltqueryinformationfile
     FltQueryInformationFile(

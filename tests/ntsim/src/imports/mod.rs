@@ -7,11 +7,14 @@ mod entry;
 mod error_log;
 mod etw;
 mod fltmgr;
+mod levels;
+mod locks;
 mod names;
 mod ntoskrnl;
 mod processors;
 mod sections;
 mod security;
+mod work;
 
 use crate::{calls::Call, thread};
 pub(crate) use entry::{Origin, stub};
@@ -68,7 +71,9 @@ pub(crate) fn resolve(exports: usize, dll: &str, name: &str) -> Option<usize> {
             .or_else(|| security::resolve(name))
             .or_else(|| error_log::resolve(name))
             .or_else(|| etw::resolve(name))
-            .or_else(|| processors::resolve(name)),
+            .or_else(|| processors::resolve(name))
+            .or_else(|| work::resolve(name))
+            .or_else(|| locks::resolve(name)),
     }
 }
 

@@ -25,25 +25,16 @@ pub(super) unsafe fn unicode_string(address: usize) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// NonPagedPool and NonPagedPoolNx may be asked for at DISPATCH_LEVEL.
-fn check_pool_type(kernel: &crate::kernel::Kernel, pool: u32) {
-    const NON_PAGED_POOL_NX: u32 = 512;
-    if pool != NON_PAGED_POOL_NX {
-        kernel.violation("pool", &format!("pool of type {pool}; use NonPagedPoolNx"));
-    }
-}
-
 imports! {
     /// nf-wdm-exallocatepoolwithtag
     ExAllocatePoolWithTag(pool: u32, size: usize, tag: u32) -> usize, DISPATCH_LEVEL, |kernel| {
-        check_pool_type(&kernel, pool);
-        if kernel.fails("ExAllocatePoolWithTag") { 0 } else { kernel.allocate_pool(size, tag) }
+        if kernel.fails("ExAllocatePoolWithTag") { 0 } else { kernel.allocate_pool(pool, size, tag) }
     }
     /// nf-ntddk-exfreepool
-    ExFreePool(block: usize) -> (), DISPATCH_LEVEL, |kernel| { kernel.free_pool(block); }
+    ExFreePool(block: usize) -> (), DISPATCH_LEVEL, |kernel| { kernel.free_pool(block, None); }
     /// nf-wdm-exfreepoolwithtag
-    ExFreePoolWithTag(block: usize, _tag: u32) -> (), DISPATCH_LEVEL, |kernel| {
-        kernel.free_pool(block);
+    ExFreePoolWithTag(block: usize, tag: u32) -> (), DISPATCH_LEVEL, |kernel| {
+        kernel.free_pool(block, Some(tag));
     }
     /// nf-wdm-iocreatedevice
     IoCreateDevice(

@@ -21,6 +21,19 @@ impl Kernel {
         Ok(())
     }
 
+    /// Sections for data scan that are open when the driver goes.
+    pub fn check_open_scans(&self) {
+        let conflicts = self.conflicts.lock().expect("conflicts");
+        for context in &self.lock().open_scans {
+            let detail = if conflicts.contains(context) {
+                "a section was not closed since its conflict was told of"
+            } else {
+                "a section for data scan was never closed"
+            };
+            self.violation("section", detail);
+        }
+    }
+
     /// nc-fltkernel-pflt_section_conflict_notification_callback, if the filter has a section of
     /// the stream that it has not closed.
     pub(super) fn notify_conflict(self: &Arc<Self>, file: u64) {
@@ -40,6 +53,7 @@ impl Kernel {
         let Some((callback, instance, context)) = conflict else {
             return;
         };
+        self.conflicts.lock().expect("conflicts").insert(context);
         let kind = Kind::of(SET_INFORMATION);
         let data = CallbackData::new(kind, SET_INFORMATION, 0, instance, &Parameters::None);
         let level = if self.options.conflict_at_apc {

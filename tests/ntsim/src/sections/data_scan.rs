@@ -151,6 +151,7 @@ impl Kernel {
             }
             state.open_scans.remove(&context)
         };
+        self.conflicts.lock().expect("conflicts").remove(&context);
         if !found {
             return NtStatus::NOT_FOUND;
         }

@@ -62,6 +62,15 @@ impl SectionView {
     }
 }
 
+impl State {
+    /// Sections that are there for another reason than a view.
+    pub fn sections_without_views(&self) -> usize {
+        let sections = self.sections.keys();
+        let has_view = |section| self.views.values().any(|view| view.section == section);
+        sections.filter(|section| !has_view(**section)).count()
+    }
+}
+
 /// What ZwMapViewOfSection is called with.
 pub(crate) struct MapRequest {
     pub section: u64,

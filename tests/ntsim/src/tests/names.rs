@@ -49,7 +49,10 @@ fn a_file_has_the_name_of_its_volume_and_path() {
     assert_eq!(details(&sim), ["1 file names"]);
     call(&sim, "FltReleaseFileNameInformation", &[name]);
     call(&sim, "FltReleaseFileNameInformation", &[name]);
-    assert_eq!(details(&sim)[1], "something was released that is no name");
+    assert_eq!(
+        details(&sim)[1],
+        "a file name information after it was released was released"
+    );
     let volume = sim.open_volume('D').expect("the volume");
     let name = query(&sim, volume, NORMALIZED).expect("a name");
     assert_eq!(text(name + ni::NAME), r"\Device\HarddiskVolume1");
