@@ -164,7 +164,8 @@ impl Kernel {
             let instance = state.volumes[index].instance_address();
             let files = state.files.iter();
             let here = files.filter(|(_, fcb)| fcb.volume == index);
-            let streams: Vec<u64> = here.map(|(id, _)| *id).collect();
+            let mut streams: Vec<u64> = here.map(|(id, _)| *id).collect();
+            streams.sort_unstable();
             (instance, streams)
         };
         for stream in streams {

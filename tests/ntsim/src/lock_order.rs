@@ -31,6 +31,11 @@ pub fn held() -> usize {
     HELD.with_borrow(Vec::len)
 }
 
+/// What the calling thread holds, oldest first.
+pub fn held_locks() -> Vec<usize> {
+    HELD.with_borrow(Clone::clone)
+}
+
 pub fn acquired(lock: usize) {
     HELD.with_borrow_mut(|held| held.push(lock));
 }

@@ -1,7 +1,10 @@
 //! Operations that the filter has seen and not finished with: what a pended post-operation and the
 //! teardown of an instance wait for.
 
-use crate::kernel::Kernel;
+use crate::{
+    kernel::Kernel,
+    schedule::{self, Wait},
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Condvar, Mutex, MutexGuard},
@@ -25,6 +28,8 @@ pub(crate) struct Inner {
     /// Volumes whose instance is being torn down.
     pub torn_down: HashSet<usize>,
     pub work: crate::deferred::Work,
+    /// Operations that have begun.
+    begun: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub(crate) struct Operation {
     pub context: usize,
     /// FltCompletePendedPostOperation was called.
     completed: bool,
+    /// In the order of beginnings.
+    number: u64,
 }
 
 impl Operation {
@@ -70,6 +77,7 @@ impl Operation {
             post,
             context: 0,
             completed: false,
+            number: 0,
         }
     }
 
@@ -86,11 +94,18 @@ impl Outstanding {
     }
 
     pub fn notify(&self) {
+        schedule::wake(Wait::Outstanding);
         self.changed.notify_all();
     }
 
     /// Waits until `done`; `false` if that takes too long.
     pub fn wait_until(&self, mut done: impl FnMut(&mut Inner) -> bool) -> bool {
+        while schedule::baton().is_some() {
+            if done(&mut self.lock()) {
+                return true;
+            }
+            schedule::wait(Wait::Outstanding, || "operations or work items".into());
+        }
         let deadline = Instant::now() + PATIENCE;
         let mut inner = self.lock();
         while !done(&mut inner) {
@@ -106,8 +121,10 @@ impl Outstanding {
 }
 
 impl Kernel {
-    pub fn operation_begins(&self, data: usize, operation: Operation) {
+    pub fn operation_begins(&self, data: usize, mut operation: Operation) {
         let mut inner = self.outstanding.lock();
+        inner.begun += 1;
+        operation.number = inner.begun;
         inner.operations.insert(data, operation);
     }
 
@@ -205,9 +222,10 @@ impl Kernel {
         copy: impl FnOnce(usize) -> T,
     ) -> Option<(Operation, T)> {
         let mut inner = self.outstanding.lock();
-        let mut operations = inner.operations.iter_mut();
-        let (data, operation) = operations
-            .find(|(_, operation)| operation.volume == volume && operation.can_be_drained())?;
+        let operations = inner.operations.iter_mut();
+        let drainable = operations
+            .filter(|(_, operation)| operation.volume == volume && operation.can_be_drained());
+        let (data, operation) = drainable.min_by_key(|(_, operation)| operation.number)?;
         operation.phase = Phase::Drained;
         Some((*operation, copy(*data)))
     }
