@@ -3,5 +3,6 @@
 
 pub mod crash;
 pub mod report;
+pub mod schedules;
 
 pub use report::{Failure, Figures};

@@ -1,7 +1,7 @@
 //! `campaign`: runs campaigns on the shipped driver and prints their figures.
 
 use clap::{Parser, Subcommand};
-use daxflush_campaign::{Figures, crash, report};
+use daxflush_campaign::{Figures, crash, report, schedules};
 use std::process::ExitCode;
 
 /// Long searches for lost durability and broken rules in the shipped driver.
@@ -29,6 +29,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Campaign {
     Crashes(crash::Arguments),
+    Schedules(schedules::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +40,13 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Campaign::Crashes(crashes) => crash::run(crashes).map_err(|error| error.to_string()),
+        Campaign::Schedules(schedules) if schedules.list => {
+            print!("{}", schedules::list());
+            return ExitCode::SUCCESS;
+        }
+        Campaign::Schedules(arguments) => {
+            schedules::run(arguments).map_err(|error| error.to_string())
+        }
     };
     match figures.and_then(|figures| tell(&figures, &arguments)) {
         Ok(code) => code,

@@ -127,6 +127,7 @@ impl Kernel {
         let kind = context.kind;
         let filter = state.filter.as_ref();
         let cleanup = filter.and_then(|filter| filter.cleanup(kind));
+        self.outstanding.lock().cleanups += 1;
         drop(state);
         if let Some(cleanup) = cleanup {
             let kind = usize::from(kind);
@@ -138,6 +139,8 @@ impl Kernel {
         }
         let freed = self.lock().contexts.remove(&address);
         debug_assert!(freed.is_some_and(|context| context.block.address() == address));
+        self.outstanding.lock().cleanups -= 1;
+        self.outstanding.notify();
     }
 
     /// Detaches and releases a place's context.

@@ -77,6 +77,10 @@ impl Kernel {
             (state.volumes.len(), reason)
         };
         (0..volumes).for_each(|index| self.tear_down(index, reason));
+        // The image must not go while another thread runs a cleanup callback of it.
+        if !self.outstanding.wait_until(|inner| inner.cleanups == 0) {
+            ntsim_machine::fault::bugcheck("a context cleanup callback does not return");
+        }
         self.lock().filter = None;
     }
 

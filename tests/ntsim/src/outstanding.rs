@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub work: crate::deferred::Work,
     /// Operations that have begun.
     begun: u64,
+    /// Contexts whose cleanup callback runs.
+    pub cleanups: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod policy;
 mod threads;
 
 pub use policy::{NoSchedule, Policy, Preemptions, Switches};
-pub(crate) use threads::{Baton, Wait, another, baton, delay, point, wait, wake};
+pub(crate) use threads::{Baton, Wait, another, baton, delay, point, so_far, wait, wake};
 
 use crate::Sim;
 use policy::Chooser;
@@ -73,7 +73,7 @@ impl Sim {
     pub fn schedule(&self, options: &ScheduleOptions, programs: Vec<Program>) -> ScheduleReport {
         ntsim_machine::oracle::set_after_instruction(|| point("(instruction)"));
         let chooser = Chooser::new(options.policy.clone(), options.seed);
-        let schedule = Schedule::new(&self.kernel, chooser, options.most_points);
+        let schedule = Schedule::new(&self.kernel, chooser, options.seed, options.most_points);
         let batons: Vec<_> = programs
             .into_iter()
             .map(|(name, work)| (schedule.add(name), work))

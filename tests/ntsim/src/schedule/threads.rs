@@ -71,6 +71,7 @@ pub(super) struct Schedule {
     inner: Mutex<Inner>,
     over: Condvar,
     kernel: Weak<Kernel>,
+    seed: u64,
 }
 
 /// Lets the thread that has it run when it is its thread's turn.
@@ -148,7 +149,7 @@ impl Inner {
 }
 
 impl Schedule {
-    pub fn new(kernel: &Arc<Kernel>, chooser: Chooser, most_points: u64) -> Arc<Self> {
+    pub fn new(kernel: &Arc<Kernel>, chooser: Chooser, seed: u64, most_points: u64) -> Arc<Self> {
         ACTIVE.fetch_add(1, Ordering::SeqCst);
         Arc::new(Self {
             inner: Mutex::new(Inner {
@@ -164,6 +165,7 @@ impl Schedule {
             }),
             over: Condvar::new(),
             kernel: Arc::downgrade(kernel),
+            seed,
         })
     }
 
@@ -287,6 +289,13 @@ pub(crate) fn baton() -> Option<Baton> {
         return None;
     }
     BATON.with_borrow(Clone::clone)
+}
+
+/// The seed of the calling thread's schedule and what was chosen so far, for a last message.
+pub(crate) fn so_far() -> Option<(u64, Switches)> {
+    let Baton { schedule, .. } = baton()?;
+    let inner = schedule.inner.try_lock().ok()?;
+    Some((schedule.seed, inner.switches.clone()))
 }
 
 /// A point at which another thread may go on. No lock of the simulator's may be held.
