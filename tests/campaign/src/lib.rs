@@ -4,5 +4,6 @@
 pub mod crash;
 pub mod failures;
 pub mod report;
+pub mod schedules;
 
 pub use report::{Failure, Figures};

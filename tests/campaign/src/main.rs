@@ -1,7 +1,7 @@
 //! `daxflush-campaign`: runs campaigns on the shipped driver and prints their figures.
 
 use clap::{Parser, Subcommand};
-use daxflush_campaign::{Figures, crash, failures, report};
+use daxflush_campaign::{Figures, crash, failures, report, schedules};
 use std::process::ExitCode;
 
 /// Long searches for lost durability and broken rules in the shipped driver.
@@ -30,6 +30,7 @@ struct Arguments {
 enum Campaign {
     Crashes(crash::Arguments),
     Failures(failures::Arguments),
+    Schedules(schedules::Arguments),
 }
 
 /// Pages that are named; the others are beside them.
@@ -48,6 +49,13 @@ fn main() -> ExitCode {
         }
         Campaign::Failures(failing) => failures::run(failing),
         Campaign::Crashes(crashes) => crash::run(crashes).map_err(|error| error.to_string()),
+        Campaign::Schedules(schedules) if schedules.list => {
+            print!("{}", schedules::list());
+            return ExitCode::SUCCESS;
+        }
+        Campaign::Schedules(arguments) => {
+            schedules::run(arguments).map_err(|error| error.to_string())
+        }
     };
     match figures.and_then(|figures| tell(&figures, &arguments)) {
         Ok(code) => code,

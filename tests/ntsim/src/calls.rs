@@ -144,4 +144,7 @@ fn note(to: &mut dyn io::Write) {
     for call in &here.calls {
         let _ = writeln!(to, "    call: {call}");
     }
+    if let Some((seed, switches)) = crate::schedule::so_far() {
+        let _ = writeln!(to, "    schedule: --seed {seed:#x} --replay {switches}");
+    }
 }

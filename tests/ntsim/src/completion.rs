@@ -5,6 +5,7 @@ use crate::{
     Sim,
     dispatch::{CREATE, Outcome, WRITE, Watched},
     nt::flt_callback_data as cd,
+    schedule::{self, Baton},
     thread::{self, DISPATCH_LEVEL, PASSIVE_LEVEL},
 };
 
@@ -65,9 +66,11 @@ impl Sim {
         if !elsewhere || !options.post_write_in_other_thread {
             return self.kernel.driver_callback(level, call);
         }
+        let baton = schedule::baton();
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                thread::in_process(SOME_PROCESS, || self.kernel.driver_callback(level, call))
+                let work = || self.kernel.driver_callback(level, call);
+                Baton::lent(baton, || thread::in_process(SOME_PROCESS, work))
             });
             thread.join().expect("the thread of a post-operation")
         })

@@ -201,6 +201,7 @@ impl Kernel {
         let kind = context.kind;
         let filter = state.filter.as_ref();
         let cleanup = filter.and_then(|filter| filter.cleanup(kind));
+        self.outstanding.lock().cleanups += 1;
         drop(state);
         if let Some(cleanup) = cleanup {
             let kind = usize::from(kind);
@@ -214,6 +215,8 @@ impl Kernel {
         if let Some(context) = freed {
             context.block.take_away("after its last release");
         }
+        self.outstanding.lock().cleanups -= 1;
+        self.outstanding.notify();
     }
 
     /// Detaches and releases a place's context.

@@ -292,11 +292,15 @@ impl Kernel {
     /// Runs a job in a system worker thread.
     fn run_job(self: &Arc<Self>, job: u64, work: impl FnOnce(&Arc<Self>) + Send + 'static) {
         let kernel = self.clone();
-        std::thread::spawn(move || {
+        let run = move || {
             thread::in_process(thread::SYSTEM, || work(&kernel));
             kernel.outstanding.lock().work.jobs.remove(&job);
             kernel.outstanding.notify();
-        });
+        };
+        match crate::schedule::another("system worker thread") {
+            Some(baton) => std::thread::spawn(move || baton.run(run)),
+            None => std::thread::spawn(run),
+        };
     }
 }
 

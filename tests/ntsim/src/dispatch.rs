@@ -12,7 +12,7 @@ use crate::{
         Block, file_object, flt_io_parameter_block as pb, flt_operation_registration as or, get,
         put,
     },
-    outstanding,
+    outstanding, schedule,
     thread::{self, PASSIVE_LEVEL},
     user::FsEvent,
 };
@@ -330,10 +330,12 @@ impl Sim {
     /// The file system's part, between the two calls of the hook.
     fn act(&self, request: &Request, act: impl FnOnce() -> Outcome) -> Outcome {
         let (major, file) = (request.major, request.file);
+        schedule::point("(the file system acts)");
         self.call_hook(&FsEvent::BeforeAction { major, file });
         let mounted = self.kernel.lock().check_mounted(request);
         let outcome = mounted.and_then(|()| thread::with_top_level_irp(request.top_level(), act));
         self.call_hook(&FsEvent::AfterAction { major, file });
+        schedule::point("(the file system has acted)");
         outcome
     }
 

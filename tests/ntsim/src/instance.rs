@@ -77,6 +77,10 @@ impl Kernel {
             (state.volumes.len(), reason)
         };
         (0..volumes).for_each(|index| self.tear_down(index, reason));
+        // The image must not go while another thread runs a cleanup callback of it.
+        if !self.outstanding.wait_until(|inner| inner.cleanups == 0) {
+            ntsim_machine::fault::bugcheck("a context cleanup callback does not return");
+        }
         self.lock().filter = None;
     }
 
@@ -164,7 +168,8 @@ impl Kernel {
             let instance = state.volumes[index].instance_address();
             let files = state.files.iter();
             let here = files.filter(|(_, fcb)| fcb.volume == index);
-            let streams: Vec<u64> = here.map(|(id, _)| *id).collect();
+            let mut streams: Vec<u64> = here.map(|(id, _)| *id).collect();
+            streams.sort_unstable();
             (instance, streams)
         };
         for stream in streams {

@@ -37,6 +37,7 @@ mod power;
 mod process;
 mod push_locks;
 mod registry;
+mod schedule;
 mod sections;
 mod security;
 mod service;
@@ -57,6 +58,10 @@ pub use ntsim_machine::oracle::{AuditReport, Event, EventKind, Observed};
 pub use objects::Handle;
 pub use power::{CutPolicy, JournalEntry, Journaled, PowerCut};
 pub use registry::ParameterValue;
+pub use schedule::{
+    NoSchedule, Policy, Preemptions, Program, ScheduleOptions, SchedulePoint, ScheduleReport,
+    Switches, scheduling_point,
+};
 pub use sections::SharedView;
 pub use security::User;
 pub use status::NtStatus;

@@ -36,6 +36,11 @@ pub fn forget_beyond(count: usize) {
     HELD.with_borrow_mut(|held| held.truncate(count));
 }
 
+/// What the calling thread holds, oldest first.
+pub fn held_locks() -> Vec<usize> {
+    HELD.with_borrow(Clone::clone)
+}
+
 pub fn acquired(lock: usize) {
     HELD.with_borrow_mut(|held| held.push(lock));
 }

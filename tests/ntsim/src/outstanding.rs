@@ -1,7 +1,10 @@
 //! Operations that the filter has seen and not finished with: what a pended post-operation and the
 //! teardown of an instance wait for.
 
-use crate::kernel::Kernel;
+use crate::{
+    kernel::Kernel,
+    schedule::{self, Wait},
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -30,6 +33,10 @@ pub(crate) struct Inner {
     /// Volumes whose instance is being torn down.
     pub torn_down: HashSet<usize>,
     pub work: crate::deferred::Work,
+    /// Operations that have begun.
+    begun: u64,
+    /// Contexts whose cleanup callback runs.
+    pub cleanups: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,8 @@ pub(crate) struct Operation {
     completed: bool,
     /// FltCompletePendedPreOperation was called, with this status and completion context.
     resumed: Option<(i32, usize)>,
+    /// In the order of beginnings.
+    number: u64,
 }
 
 impl Operation {
@@ -78,6 +87,7 @@ impl Operation {
             context: 0,
             completed: false,
             resumed: None,
+            number: 0,
         }
     }
 
@@ -103,6 +113,7 @@ impl Outstanding {
     }
 
     pub fn notify(&self) {
+        schedule::wake(Wait::Outstanding);
         if self.waiting.load(Ordering::SeqCst) != 0 {
             self.changed.notify_all();
         }
@@ -110,6 +121,12 @@ impl Outstanding {
 
     /// Waits until `done`; `false` if that takes too long.
     pub fn wait_until(&self, mut done: impl FnMut(&mut Inner) -> bool) -> bool {
+        while schedule::baton().is_some() {
+            if done(&mut self.lock()) {
+                return true;
+            }
+            schedule::wait(Wait::Outstanding, || "operations or work items".into());
+        }
         let deadline = Instant::now() + self.patience;
         let mut inner = self.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -127,8 +144,10 @@ impl Outstanding {
 }
 
 impl Kernel {
-    pub fn operation_begins(&self, data: usize, operation: Operation) {
+    pub fn operation_begins(&self, data: usize, mut operation: Operation) {
         let mut inner = self.outstanding.lock();
+        inner.begun += 1;
+        operation.number = inner.begun;
         inner.operations.insert(data, operation);
     }
 
@@ -263,9 +282,10 @@ impl Kernel {
         copy: impl FnOnce(usize) -> T,
     ) -> Option<(Operation, T)> {
         let mut inner = self.outstanding.lock();
-        let mut operations = inner.operations.iter_mut();
-        let (data, operation) = operations
-            .find(|(_, operation)| operation.volume == volume && operation.can_be_drained())?;
+        let operations = inner.operations.iter_mut();
+        let drainable = operations
+            .filter(|(_, operation)| operation.volume == volume && operation.can_be_drained());
+        let (data, operation) = drainable.min_by_key(|(_, operation)| operation.number)?;
         operation.phase = Phase::Drained;
         Some((*operation, copy(*data)))
     }

@@ -1,6 +1,12 @@
 //! Push locks (nf-fltkernel-fltinitializepushlock): reader-writer locks, never recursive.
 
-use crate::{kernel::Kernel, lock_order, lock_order::LockOrder, thread};
+use crate::{
+    kernel::Kernel,
+    lock_order,
+    lock_order::LockOrder,
+    schedule::{self, Wait},
+    thread,
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Condvar, Mutex},
@@ -76,6 +82,15 @@ impl Kernel {
                 lock_order::acquired(address);
                 return;
             }
+            if schedule::baton().is_some() {
+                drop(locks);
+                schedule::wait(Wait::PushLock(address), || {
+                    let held = lock_order::held_locks();
+                    format!("push lock {address:#x}, exclusive: {exclusive}, holding {held:#x?}")
+                });
+                locks = self.push_locks.locks.lock().expect("push locks");
+                continue;
+            }
             let (guard, timeout) = self
                 .push_locks
                 .released
@@ -94,6 +109,7 @@ impl Kernel {
         let held = locks.get_mut(&address).is_some_and(|lock| lock.release(me));
         drop(locks);
         self.push_locks.released.notify_all();
+        schedule::wake(Wait::PushLock(address));
         lock_order::released(address);
         if !held {
             self.violation(

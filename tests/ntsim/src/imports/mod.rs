@@ -86,6 +86,7 @@ fn enter(routine: &'static str, limit: u8) -> Call {
         kernel.violation("IRQL", &detail);
     }
     kernel.call_hook.call(routine);
+    crate::schedule::point(routine);
     kernel
 }
 

@@ -121,7 +121,9 @@ imports! {
         APC_LEVEL, |_kernel| {
         // SAFETY: the driver's in parameter.
         let units = unsafe { interval.read() }.min(0).unsigned_abs();
-        std::thread::sleep(std::time::Duration::from_nanos(100 * units));
+        if !crate::schedule::delay() {
+            std::thread::sleep(std::time::Duration::from_nanos(100 * units));
+        }
         0
     }
     /// nf-ntifs-kestackattachprocess

@@ -15,6 +15,7 @@ mod registry;
 mod removal;
 mod requests;
 mod scans;
+mod schedules;
 mod security;
 mod time;
 mod views;

@@ -26,7 +26,7 @@ pub(crate) use emulate::emulating;
 pub use event::{Event, EventKind, FenceInstruction, FlushInstruction, Log, Observed};
 use plant::Plant;
 pub use plant::PlantError;
-pub use record::Probe;
+pub use record::{Probe, set_after_instruction};
 pub(crate) use thread::entered as thread_entered;
 pub use thread::{ThreadGuard, enter as enter_thread};
 

@@ -1,12 +1,21 @@
 //! Counters, log and probe of an oracle.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::event::{Event, EventKind, Log, Observed};
 
 /// Called for each event.
 pub type Probe = dyn FnMut(&Event) + Send;
+
+static AFTER: OnceLock<fn()> = OnceLock::new();
+
+/// Sets what is called in all threads after each event and its probe, with nothing held: it may
+/// block. Only the first call counts.
+pub fn set_after_instruction(after: fn()) {
+    // A second one would be as good as the first.
+    let _ = AFTER.set(after);
+}
 
 #[derive(Default)]
 pub(super) struct Recorder {
@@ -45,6 +54,9 @@ impl Recorder {
         drop(log);
         if let Some(probe) = &mut *lock(&self.probe) {
             probe(&event);
+        }
+        if let Some(after) = AFTER.get() {
+            after();
         }
         event
     }
