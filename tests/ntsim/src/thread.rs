@@ -151,6 +151,7 @@ impl Kernel {
     pub fn go_to_irql(&self, level: u8) {
         if level >= DISPATCH_LEVEL && irql() < DISPATCH_LEVEL {
             self.page_out_pool();
+            self.page_out_code();
         }
         set_irql(level);
     }
