@@ -89,6 +89,9 @@ impl Arena {
 
     /// The first page of so many that no block is in.
     fn find(&self, pages: usize) -> Option<usize> {
+        if pages > PAGES {
+            return None;
+        }
         let mut next = self.lock();
         for _ in 0..MOST_TRIES {
             if *next + pages > PAGES {
