@@ -343,7 +343,8 @@ impl Sim {
     /// Runs driver code in this thread.
     pub(crate) fn driver_code<T>(&self, work: impl FnOnce() -> T) -> Result<T, SimError> {
         let _guard = oracle::enter_thread()?;
-        Ok(thread::run(&self.kernel, work))
+        let checked = || self.kernel.checked_call(work);
+        Ok(thread::run(&self.kernel, checked))
     }
 
     /// "daxflush.sys+0x1234" for an address in the driver.

@@ -1,6 +1,8 @@
 //! The order in which threads acquire locks of any kind: two orders are a deadlock that has not happened
 //! yet.
 
+use crate::calls;
+use ntsim_machine::image::symbolize;
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -11,10 +13,10 @@ thread_local! {
     static HELD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// For each lock the locks that were acquired while it was held.
+/// For each lock the locks that were acquired while it was held, and where that was first done.
 #[derive(Default)]
 pub struct LockOrder {
-    after: HashMap<usize, HashSet<usize>>,
+    after: HashMap<usize, HashMap<usize, Option<usize>>>,
 }
 
 /// Makes the calling thread one that holds nothing, until [`put_back`].
@@ -60,10 +62,12 @@ impl LockOrder {
         HELD.with_borrow(|held| {
             let mut found = None;
             for before in held.iter().filter(|before| **before != lock) {
-                let new = self.after.entry(*before).or_default().insert(lock);
+                let after = self.after.entry(*before).or_default();
+                let new = !after.contains_key(&lock);
+                after.entry(lock).or_insert_with(calls::caller);
                 if new && let Some(path) = self.path(lock, *before) {
-                    let this = describe(&[*before, lock]);
-                    let other = describe(&path);
+                    let this = self.describe(&[*before, lock]);
+                    let other = self.describe(&path);
                     found = Some(format!("acquired {this}, and elsewhere {other}"));
                 }
             }
@@ -77,7 +81,7 @@ impl LockOrder {
         let mut paths = vec![vec![from]];
         while let Some(path) = paths.pop() {
             let last = *path.last()?;
-            for next in self.after.get(&last).into_iter().flatten() {
+            for next in self.after.get(&last).into_iter().flat_map(HashMap::keys) {
                 let longer = || path.iter().copied().chain([*next]).collect();
                 if *next == to {
                     return Some(longer());
@@ -90,17 +94,24 @@ impl LockOrder {
         None
     }
 
+    /// The locks in order, each with where it was acquired while the one before was held.
+    fn describe(&self, locks: &[usize]) -> String {
+        let name = |(index, lock): (usize, &usize)| {
+            let before = locks.get(index.wrapping_sub(1));
+            let caller = before.and_then(|before| *self.after.get(before)?.get(lock)?);
+            let place = caller.and_then(symbolize);
+            place.map_or(format!("{lock:#x}"), |place| format!("{lock:#x} ({place})"))
+        };
+        let names: Vec<String> = locks.iter().enumerate().map(name).collect();
+        names.join(" then ")
+    }
+
     pub fn forget(&mut self, lock: usize) {
         self.after.remove(&lock);
         for after in self.after.values_mut() {
             after.remove(&lock);
         }
     }
-}
-
-fn describe(locks: &[usize]) -> String {
-    let names: Vec<String> = locks.iter().map(|lock| format!("{lock:#x}")).collect();
-    names.join(" then ")
 }
 
 #[cfg(test)]

@@ -45,6 +45,9 @@ impl Sim {
             status,
         })?;
         self.kernel.devices_are_initialized();
+        if let Some(driver) = &*self.kernel.driver.lock().expect("driver") {
+            driver.image.discard_init()?;
+        }
         Ok(())
     }
 
@@ -132,6 +135,16 @@ impl Sim {
 }
 
 impl Kernel {
+    /// A thread goes to DISPATCH_LEVEL, where it cannot wait for pages of code.
+    pub fn page_out_code(&self) {
+        if let Ok(driver) = self.driver.try_lock()
+            && let Some(driver) = &*driver
+        {
+            // What cannot be paged out stays, and what touches it goes unseen.
+            let _ = driver.image.page_out();
+        }
+    }
+
     /// The image's memory goes away: nothing may run in it, or be about to. What has a device or an
     /// instance is waited for.
     fn check_nothing_runs(&self) {

@@ -151,25 +151,34 @@ impl Kernel {
     pub fn go_to_irql(&self, level: u8) {
         if level >= DISPATCH_LEVEL && irql() < DISPATCH_LEVEL {
             self.page_out_pool();
+            self.page_out_code();
         }
         set_irql(level);
     }
 
     /// Calls the driver at a level and checks that it comes back as it went.
     pub fn driver_callback(self: &Arc<Self>, level: u8, call: impl FnOnce() -> usize) -> i32 {
-        let (before, attached) = (irql(), attached());
-        let (regions, held) = (critical_regions(), lock_order::held());
+        let before = irql();
         let _guard = ntsim_machine::oracle::enter_thread().expect("a thread for the driver");
         self.go_to_irql(level);
-        let status = run(self, call) as i32;
+        let status = self.checked_call(|| run(self, call)) as i32;
+        set_irql(before);
+        status
+    }
+
+    /// Calls the driver, which must leave the thread as it found it.
+    pub fn checked_call<T>(&self, call: impl FnOnce() -> T) -> T {
+        let (level, attached) = (irql(), attached());
+        let (regions, held) = (critical_regions(), lock_order::held());
+        let result = call();
         if irql() != level || ATTACHED.get() != attached {
             self.violation(
                 "callback",
                 "returned at another IRQL or attached to a process",
             );
             set_attached(attached);
+            set_irql(level);
         }
-        set_irql(before);
         if critical_regions() != regions {
             let detail = "a callback left another number of critical regions than it entered";
             self.violation("critical region", detail);
@@ -179,7 +188,7 @@ impl Kernel {
             self.violation("lock", "held when a callback returned");
             lock_order::forget_beyond(held);
         }
-        status
+        result
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::OnceLock;
 
 use crate::guarded::{Meaning, meaning_now};
-use crate::image::{find_module, symbolize};
+use crate::image::{find_module, page_in, symbolize};
 use crate::oracle::{emulating, thread_entered};
 use crate::signal::{Cpu, Signal};
 use crate::special_pool;
@@ -74,7 +74,8 @@ extern "C" fn on_fault(
     // SAFETY: all signals that come here carry an address.
     let address = unsafe { info.si_addr() } as usize;
     let rip = cpu.rip();
-    if number == libc::SIGSEGV && special_pool::page_in(address) {
+    let paged_in = || special_pool::page_in(address) || page_in(address);
+    if number == libc::SIGSEGV && paged_in() {
         return;
     }
     if let Some((mnemonic, site)) = emulating() {

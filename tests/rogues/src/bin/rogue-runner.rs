@@ -12,16 +12,24 @@ use std::{
 /// CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)
 const CONTROL: u32 = 0x22 << 16 | 0x800 << 2;
 
-/// A program that uses a file and, if there is one, the driver's device.
+/// A program that uses a file and, if there is one, the driver's device, which another of its
+/// threads does.
 fn work(sim: &Sim) -> Result<(), NtStatus> {
     let device = sim.open_device(r"\\.\Rogue");
     let file = sim.create_file(r"D:\a", Access::ReadWrite, Disposition::OpenAlways)?;
-    sim.write_file(file, 0, &[7; 100])?;
-    sim.flush_file_buffers(file)?;
+    std::thread::scope(|scope| {
+        if let Ok(device) = device {
+            scope.spawn(move || {
+                let mut answer = [0; 16];
+                // What a rogue answers is its own matter.
+                let handle = file.as_raw().to_le_bytes();
+                let _ = sim.device_io_control(device, CONTROL, &handle, &mut answer);
+            });
+        }
+        sim.write_file(file, 0, &[7; 100])?;
+        sim.flush_file_buffers(file)
+    })?;
     if let Ok(device) = device {
-        let mut answer = [0; 16];
-        // What a rogue answers is its own matter.
-        let _ = sim.device_io_control(device, CONTROL, &file.as_raw().to_le_bytes(), &mut answer);
         sim.close_handle(device)?;
     }
     sim.close_handle(file)?;
@@ -40,7 +48,9 @@ fn run(image: &Path) -> Result<Sim, SimError> {
     sim.add_volume('D', VolumeOptions::default())?;
     match sim.load_driver(image, "rogue") {
         Ok(()) => {
-            if let Err(status) = work(&sim) {
+            // Another thread than the one that loads drivers.
+            let program = std::thread::scope(|scope| scope.spawn(|| work(&sim)).join());
+            if let Ok(Err(status)) = program {
                 eprintln!("the program got {status}");
             }
             sim.unload_driver("rogue")?;

@@ -20,6 +20,10 @@ pub(super) struct Section {
     pub raw: std::ops::Range<usize>,
     pub writable: bool,
     pub executable: bool,
+    /// Code that may be paged out: of a section named PAGE or PAGExxxx.
+    pub pageable: bool,
+    /// Code that is there until DriverEntry has returned: of a section named INIT.
+    pub discarded: bool,
 }
 
 /// An entry of the data directory.
@@ -236,6 +240,8 @@ fn section(
         raw,
         writable,
         executable,
+        pageable: executable && name.starts_with("PAGE"),
+        discarded: executable && name.trim_end_matches('\0') == "INIT",
     })
 }
 

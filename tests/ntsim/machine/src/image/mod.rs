@@ -6,6 +6,7 @@ mod error;
 mod headers;
 mod imports;
 mod mapping;
+mod pageable;
 mod registry;
 mod relocate;
 
@@ -21,6 +22,7 @@ pub use error::LoadError;
 use headers::{Headers, Section};
 pub use imports::Resolver;
 use mapping::Mapping;
+pub(crate) use pageable::page_in;
 use registry::Module;
 pub(crate) use registry::find as find_module;
 
@@ -112,9 +114,11 @@ impl Image {
             exports: exports(file),
             mapping,
         };
-        Ok(Image {
+        let image = Image {
             loaded: Arc::new(loaded),
-        })
+        };
+        image.register_pageable();
+        Ok(image)
     }
 
     /// Does all that [`Image::from_bytes`] does, and gives the addresses back, as nobody has run or

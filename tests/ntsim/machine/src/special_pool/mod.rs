@@ -89,6 +89,9 @@ impl Arena {
 
     /// The first page of so many that no block is in.
     fn find(&self, pages: usize) -> Option<usize> {
+        if pages > PAGES {
+            return None;
+        }
         let mut next = self.lock();
         for _ in 0..MOST_TRIES {
             if *next + pages > PAGES {
@@ -189,14 +192,18 @@ pub fn bring_back(address: usize) {
     }
 }
 
+/// Whether the thread's IRQL is low enough.
+pub(crate) fn may_page_in() -> bool {
+    IRQL.get().is_some_and(|irql| irql() < DISPATCH_LEVEL)
+}
+
 /// A fault: pages the block in again if that can be done at the thread's IRQL.
 pub(crate) fn page_in(address: usize) -> bool {
     let Some(arena) = ARENA.get().and_then(Option::as_ref) else {
         return false;
     };
-    let low = IRQL.get().is_some_and(|irql| irql() < DISPATCH_LEVEL);
     match arena.record(address) {
-        Some(record) if low && record.block().is_paged_at(address) => {
+        Some(record) if may_page_in() && record.block().is_paged_at(address) => {
             arena.protect(record, libc::PROT_READ | libc::PROT_WRITE)
         }
         _ => false,
