@@ -89,7 +89,7 @@ impl Kernel {
         let (format, query) = (options & 0xff, options & 0xff00);
         if !matches!(format, ni::NORMALIZED | ni::OPENED) {
             let detail = "only normalized and opened names are simulated";
-            self.violation("name", detail);
+            self.violation("not simulated", detail);
             return Err(NtStatus::NOT_SUPPORTED);
         }
         let danger = self.danger_of_query(file);

@@ -14,8 +14,9 @@ use std::{
     sync::Mutex,
 };
 
-/// Rules that no rogue breaks yet.
-const UNPROVEN: &[&str] = &["PnP", "file", "registry", "removal"];
+/// What no rogue is caught at: the simulator's own limits, and a flush of a device's memory after it has
+/// gone, which needs a driver that maps and flushes; the driver's own tests go there.
+const UNPROVEN: &[&str] = &["not simulated", "removal"];
 
 fn run(rogue: &Rogue) -> Output {
     let image = rogue.image();

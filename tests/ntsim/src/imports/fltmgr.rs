@@ -38,7 +38,7 @@ fn set_context(
     const KEEP_IF_EXISTS: u32 = 1;
     if operation != KEEP_IF_EXISTS {
         kernel.violation(
-            "context",
+            "not simulated",
             "FLT_SET_CONTEXT_REPLACE_IF_EXISTS is not simulated",
         );
         return NtStatus::NOT_SUPPORTED.0;
@@ -209,7 +209,7 @@ imports! {
         const FILE_STANDARD_INFORMATION: u32 = 5;
         let _ = instance;
         if class != FILE_STANDARD_INFORMATION {
-            kernel.violation("file", "only FileStandardInformation is simulated");
+            kernel.violation("not simulated", "only FileStandardInformation is simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         if kernel.fails("FltQueryInformationFile") {

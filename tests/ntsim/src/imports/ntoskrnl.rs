@@ -227,7 +227,7 @@ imports! {
         /// Bytes before the data: less than these is no answer at all.
         const FIXED: usize = 12;
         if class != KEY_VALUE_PARTIAL_INFORMATION {
-            kernel.violation("registry", "only KeyValuePartialInformation is simulated");
+            kernel.violation("not simulated", "only KeyValuePartialInformation is simulated");
             return NtStatus::INVALID_PARAMETER.0;
         }
         if kernel.fails("ZwQueryValueKey") {

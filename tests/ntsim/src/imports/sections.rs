@@ -41,7 +41,7 @@ imports! {
         protection: u32, allocation: u32, file: u64
     ) -> i32, PASSIVE_LEVEL, |kernel| {
         if file != 0 {
-            kernel.violation("section", "only page-file sections are simulated");
+            kernel.violation("not simulated", "only page-file sections are simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         if kernel.fails("ZwCreateSection") {
@@ -72,7 +72,7 @@ imports! {
         let (at, length) = unsafe { (base.read(), size.read()) };
         let plain = at == 0 && zero_bits == 0 && kind == 0;
         if !plain || process != CURRENT_PROCESS || inherit != VIEW_UNMAP {
-            kernel.violation("view", "only views anywhere in the current process are simulated");
+            kernel.violation("not simulated", "only views anywhere in the current process are simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         if kernel.fails("ZwMapViewOfSection") {
@@ -95,7 +95,7 @@ imports! {
     /// nf-wdm-zwunmapviewofsection
     ZwUnmapViewOfSection(process: isize, base: usize) -> i32, PASSIVE_LEVEL, |kernel| {
         if process != CURRENT_PROCESS {
-            kernel.violation("view", "only views in the current process are simulated");
+            kernel.violation("not simulated", "only views in the current process are simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         kernel.unmap_view_of_section(base).0

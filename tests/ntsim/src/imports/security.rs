@@ -16,7 +16,7 @@ imports! {
             kernel.violation("handle", "an object was opened without OBJ_KERNEL_HANDLE");
         }
         if mode != 0 || state != 0 || attributes & !OBJ_KERNEL_HANDLE != 0 {
-            kernel.violation("object", "only a plain open in KernelMode is simulated");
+            kernel.violation("not simulated", "only a plain open in KernelMode is simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         if kind == kernel.file_type.address() {
@@ -35,7 +35,7 @@ imports! {
         PASSIVE_LEVEL, |kernel| {
         const DACL_SECURITY_INFORMATION: u32 = 4;
         if information != DACL_SECURITY_INFORMATION {
-            kernel.violation("security", "only DACL_SECURITY_INFORMATION is simulated");
+            kernel.violation("not simulated", "only DACL_SECURITY_INFORMATION is simulated");
             return NtStatus::NOT_SUPPORTED.0;
         }
         if descriptor == 0 {
@@ -47,7 +47,7 @@ imports! {
         // SAFETY: the driver's descriptor.
         let dacl = unsafe { security::read_dacl(descriptor) };
         if dacl == Err(NtStatus::INVALID_SECURITY_DESCR) {
-            kernel.violation("security", "only absolute security descriptors are simulated");
+            kernel.violation("not simulated", "only absolute security descriptors are simulated");
         }
         code(dacl.and_then(|dacl| kernel.set_device_dacl(handle, dacl)))
     }

@@ -37,12 +37,14 @@ fn work(sim: &Sim) -> Result<(), NtStatus> {
     let file = sim.create_file(r"D:\a", Access::ReadWrite, Disposition::OpenAlways)?;
     // What the size comes to is the rogue's matter, too.
     let _ = sim.set_end_of_file(file, 10);
-    sim.close_handle(file)
+    sim.close_handle(file)?;
+    // A query to remove the device has been taken back.
+    sim.cancel_remove('D')
 }
 
 fn run(image: &Path) -> Result<Sim, SimError> {
     let sim = Sim::boot(SimOptions {
-        patience: Duration::from_secs(1),
+        patience: Duration::from_secs(3),
         ..SimOptions::default()
     })?;
     sim.add_volume('D', VolumeOptions::default())?;
