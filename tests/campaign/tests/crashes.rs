@@ -209,7 +209,7 @@ fn a_page_says_what_was_promised_what_was_found_and_where() {
         "scenario  wal",
         "seed      0x1",
         "the power goes at entry ",
-        "the driver's last instruction on the memory: daxflush.sys+0x",
+        "the driver's last instruction on the memory: daxflush.sys!",
         "lines are not drained",
         "did not: 1",
         "expected ",
