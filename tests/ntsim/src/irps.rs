@@ -27,7 +27,7 @@ pub(crate) struct Irps {
 }
 
 enum Stage {
-    Sent(Irp),
+    Sent(Box<Irp>),
     Completed(Completion),
 }
 
@@ -257,7 +257,7 @@ impl Kernel {
         let seed = self.booted.elapsed().as_nanos() as u64;
         let irp = Irp::new(sent, seed);
         let address = irp.request.address();
-        stages.insert(address, Stage::Sent(irp));
+        stages.insert(address, Stage::Sent(Box::new(irp)));
         address
     }
 

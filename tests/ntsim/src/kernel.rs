@@ -63,7 +63,7 @@ pub struct SimOptions {
     /// How long a pended request may take before it counts as never completed.
     pub patience: Duration,
     /// Pool blocks end at an inaccessible page, or begin after one, and are inaccessible once they
-    /// are freed.
+    /// are freed. Without it nothing else of this process is guarded any more either.
     pub special_pool: bool,
 }
 
@@ -244,6 +244,9 @@ impl Sim {
     /// The host has no memory for it.
     pub fn boot(options: SimOptions) -> Result<Self, SimError> {
         crate::calls::note_bugchecks();
+        if !options.special_pool {
+            ntsim_machine::guarded::guard_nothing();
+        }
         ntsim_machine::special_pool::set_irql_source(thread::irql);
         let system_process = Block::zeroed(64);
         let file_type = Block::zeroed(64);
