@@ -5,5 +5,6 @@ pub mod crash;
 pub mod failures;
 pub mod report;
 pub mod schedules;
+mod seed;
 
 pub use report::{Failure, Figures};

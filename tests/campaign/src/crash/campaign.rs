@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, default_value = "all")]
     pub scenario: String,
     /// Chooses what the programs do, and which images are looked at.
-    #[arg(long, default_value_t = 1, value_parser = clap_number)]
+    #[arg(long, default_value_t = 1, value_parser = crate::seed::parse)]
     pub seed: u64,
     /// Goes on, with the next seeds, until there are so many distinct images.
     #[arg(long, default_value_t = 1_000_000)]
@@ -61,11 +61,6 @@ impl Default for Arguments {
             list: false,
         }
     }
-}
-
-fn clap_number(text: &str) -> Result<u64, std::num::ParseIntError> {
-    text.strip_prefix("0x")
-        .map_or_else(|| text.parse(), |digits| u64::from_str_radix(digits, 16))
 }
 
 /// What could not be begun.

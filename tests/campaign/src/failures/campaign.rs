@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, default_value = "all")]
     pub scenario: String,
     /// Chooses the pairs.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = crate::seed::parse)]
     pub seed: u64,
     /// Random pairs for each program.
     #[arg(long, default_value_t = 40)]

@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1000)]
     pub schedules: u64,
     /// Chooses the schedules.
-    #[arg(long, default_value_t = 1, value_parser = number)]
+    #[arg(long, default_value_t = 1, value_parser = crate::seed::parse)]
     pub seed: u64,
     /// How schedules are found; both by turns if nothing is said.
     #[arg(long)]
@@ -64,11 +64,6 @@ impl Default for Arguments {
             list: false,
         }
     }
-}
-
-fn number(text: &str) -> Result<u64, std::num::ParseIntError> {
-    text.strip_prefix("0x")
-        .map_or_else(|| text.parse(), |digits| u64::from_str_radix(digits, 16))
 }
 
 /// What could not be begun.
