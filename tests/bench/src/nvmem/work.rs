@@ -1,253 +1,36 @@
-//! The flush routines: workloads and promises.
+//! What the contenders do.
 
+use super::{
+    BARE, CLEAN, DIRTY, ONE_LINE, OURS, OURS_DRAIN_EACH, OURS_EACH, OURS_FLUSH, OURS_PERSIST, PMEM,
+    PMEM_DRAIN_EACH, SCATTERED, STORES, WRITE, case,
+};
 use crate::{
-    Options, machine,
-    measure::{Contender, Times, compete},
+    machine,
+    measure::Contender,
     memory::{LINE, Memory},
     pmem::Pmem,
+    results::Comparison,
+    suite::Course,
 };
 use daxflush_nvmem::{FlushFlags, NvMemory, NvMemoryRange, NvToken, TokenGuard, WriteFlags};
 use fastrand::Rng;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-use std::{ops::RangeInclusive, ptr, slice};
-
-pub const OURS: &str = "daxflush";
-pub const OURS_EACH: &str = "daxflush, token looked up";
-pub const BARE: &str = "bare loop";
-pub const PMEM: &str = "libpmem";
-pub const OURS_DRAIN_EACH: &str = "daxflush, drain each";
-pub const PMEM_DRAIN_EACH: &str = "libpmem, drain each";
-pub const OURS_PERSIST: &str = "daxflush PERSIST";
-pub const OURS_FLUSH: &str = "daxflush FLUSH";
+use std::{ptr, slice};
 
 /// Bytes that a round touches at least, so that the clock's resolution does not matter.
 const ROUND: usize = 256 << 10;
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Workload {
-    /// One range, all of its lines dirty: flush and drain.
-    Dirty,
-    /// One range, all of its lines clean: flush and drain.
-    Clean,
-    /// 8 bytes in each of `size` lines, anywhere: flush all, drain.
-    Scattered,
-    /// Store 8 bytes in each of `size` lines, anywhere, and make all of them durable.
-    Stores,
-    /// Store 8 bytes, flush and drain, line after line.
-    OneLine,
-    /// Copy past the caches and drain.
-    Write,
-}
-
-/// One measurement.
-#[derive(Debug, Serialize)]
-pub struct Measurement {
-    pub workload: Workload,
-    /// Bytes of the range or the copy; lines of a scattered workload.
-    pub size: usize,
-    /// Lines in one operation.
-    pub lines: usize,
-    /// Nanoseconds for one operation.
-    pub times: Vec<Times>,
-}
-
-impl Measurement {
-    pub fn times(&self, contender: &str) -> Option<&Times> {
-        self.times.iter().find(|times| times.contender == contender)
-    }
-
-    /// How many times as long as `other` `contender` needs.
-    pub fn ratio(&self, contender: &str, other: &str) -> Option<f64> {
-        Some(self.times(contender)?.ratio(self.times(other)?))
-    }
-}
-
-/// All measurements, and where they were made.
-#[derive(Debug, Serialize)]
-pub struct Results {
-    pub processor: String,
-    pub method: &'static str,
-    pub line_size: usize,
-    pub rounds: u32,
-    pub seed: u64,
-    pub measurements: Vec<Measurement>,
-}
-
-/// A promised ratio and what was measured.
-#[derive(Debug, Serialize)]
-pub struct Promise {
-    pub what: String,
-    pub limit: f64,
-    /// The worst one, where there are several.
-    pub measured: Option<f64>,
-    pub holds: Option<bool>,
-}
-
-/// What ratios that should be 1 may be above it: two runs of the same loop differ by that much.
-const EQUAL: f64 = 1.02;
-
-impl Results {
-    /// The promises of the README.
-    pub fn promises(&self) -> Vec<Promise> {
-        use Workload::{Clean, Dirty, OneLine, Scattered, Stores, Write};
-        let worst = |workloads: &[Workload], sizes: RangeInclusive<usize>, own, other| {
-            self.measurements
-                .iter()
-                .filter(|m| workloads.contains(&m.workload) && sizes.contains(&m.size))
-                .filter_map(|m| m.ratio(own, other))
-                .reduce(f64::max)
-        };
-        let (large, thousand) = (4096..=usize::MAX, 1024..=1024);
-        let lines = |workload, other| worst(&[workload], thousand.clone(), OURS, other);
-        let ranges = |other| worst(&[Dirty, Clean], large.clone(), OURS, other);
-        let one_line = |own| worst(&[OneLine], 8..=8, own, PMEM);
-        let promise = |what: &str, limit: f64, measured: Option<f64>| Promise {
-            what: what.to_owned(),
-            limit,
-            measured,
-            holds: measured.map(|measured| measured <= limit),
-        };
-        vec![
-            promise(
-                "1,024 scattered lines, flushed / bare loop",
-                1.15,
-                lines(Scattered, BARE),
-            ),
-            promise(
-                "1,024 scattered stores made durable / bare loop",
-                1.15,
-                lines(Stores, BARE),
-            ),
-            promise(
-                "1,024 scattered stores made durable / libpmem, flush each, drain once",
-                1.0 / 1.5,
-                lines(Stores, PMEM),
-            ),
-            promise(
-                "1,024 scattered lines, flushed / libpmem, flush each, drain once",
-                1.0 / 1.5,
-                lines(Scattered, PMEM),
-            ),
-            promise("ranges of 4 KiB and more / bare loop", 1.05, ranges(BARE)),
-            promise("ranges of 4 KiB and more / libpmem", EQUAL, ranges(PMEM)),
-            promise(
-                "one line, flushed and drained / pmem_persist",
-                EQUAL,
-                one_line(OURS),
-            ),
-            promise(
-                "one line, with a look-up of the token / pmem_persist",
-                EQUAL,
-                one_line(OURS_EACH),
-            ),
-            promise(
-                "non-temporal copies of 4 KiB and more / pmem_memcpy_persist",
-                EQUAL,
-                worst(&[Write], large.clone(), OURS, PMEM),
-            ),
-        ]
-    }
-}
-
 /// Everything that contenders need.
-struct Stage<'a> {
-    memory: &'a Memory,
-    source: &'a Memory,
-    nv: &'a NvMemory<1>,
-    token: NvToken,
-    guard: &'a TokenGuard<'a>,
-    pmem: Option<&'a Pmem>,
-}
-
-pub fn run(options: &Options) -> Result<Results, Box<dyn std::error::Error>> {
-    let size = (options.largest as usize) << 20;
-    let (memory, source) = (Memory::new(size)?, Memory::new(size)?);
-    let pmem = Pmem::load()
-        .inspect_err(|error| eprintln!("bench: {error}"))
-        .ok();
-    let nv = NvMemory::new();
-    nv.init(options.seed);
-    // SAFETY: the memory outlives the token, which is never freed.
-    let token = unsafe { nv.get_token(memory.base(), memory.size()) }?;
-    let guard = nv.acquire(token)?;
-    let stage = Stage {
-        memory: &memory,
-        source: &source,
-        nv: &nv,
-        token,
-        guard: &guard,
-        pmem: pmem.as_ref(),
-    };
-    let plan = plan(size);
-    let progress = ProgressBar::new(plan.len() as u64);
-    progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
-    let mut random = Rng::with_seed(options.seed);
-    let mut measurements = Vec::new();
-    for (workload, size) in plan {
-        progress.set_message(format!("{workload:?} {size}"));
-        measurements.push(stage.measure(workload, size, options.rounds, &mut random));
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    Ok(Results {
-        processor: processor(),
-        method: nv.method().name(),
-        line_size: nv.line_size(),
-        rounds: options.rounds,
-        seed: options.seed,
-        measurements,
-    })
-}
-
-fn plan(largest: usize) -> Vec<(Workload, usize)> {
-    let powers = |first: usize, last: usize, factor: usize| {
-        std::iter::successors(Some(first), move |size| Some(size * factor))
-            .take_while(move |size| *size <= last)
-    };
-    let mut plan = Vec::new();
-    for workload in [Workload::Dirty, Workload::Clean, Workload::Write] {
-        plan.extend(powers(LINE, largest, 4).map(|size| (workload, size)));
-    }
-    plan.extend(powers(1, 16384, 4).map(|lines| (Workload::Scattered, lines)));
-    plan.extend(powers(1, 16384, 4).map(|lines| (Workload::Stores, lines)));
-    plan.push((Workload::OneLine, 8));
-    plan
+pub struct Stage<'a> {
+    pub memory: &'a Memory,
+    pub source: &'a Memory,
+    pub nv: &'a NvMemory<1>,
+    pub token: NvToken,
+    pub guard: &'a TokenGuard<'a>,
+    pub pmem: Option<&'a Pmem>,
 }
 
 impl Stage<'_> {
-    fn measure(
-        &self,
-        workload: Workload,
-        size: usize,
-        rounds: u32,
-        random: &mut Rng,
-    ) -> Measurement {
-        // Big ones say the same each time.
-        let rounds = if size >= 4 << 20 {
-            rounds.div_ceil(4)
-        } else {
-            rounds
-        } as usize;
-        let (times, lines) = match workload {
-            Workload::Dirty => (self.range(size, true, rounds, random), size / LINE),
-            Workload::Clean => (self.range(size, false, rounds, random), size / LINE),
-            Workload::Scattered => (self.scattered(size, rounds, random), size),
-            Workload::Stores => (self.stores(size, rounds, random), size),
-            Workload::OneLine => (self.one_line(rounds, random), 1),
-            Workload::Write => (self.write(size, rounds, random), size / LINE),
-        };
-        Measurement {
-            workload,
-            size,
-            lines,
-            times,
-        }
-    }
-
-    fn range(&self, size: usize, dirty: bool, rounds: usize, random: &mut Rng) -> Vec<Times> {
+    pub fn range(&self, size: usize, dirty: bool, course: &mut Course) -> Comparison {
         let blocks = (ROUND / size).max(1);
         let base = self.memory.base();
         let all = move || (0..blocks).map(move |block| base + block * size);
@@ -285,7 +68,9 @@ impl Stage<'_> {
                 }
             }));
         }
-        compete(&mut contenders, blocks, rounds, random)
+        let workload = if dirty { DIRTY } else { CLEAN };
+        let case = case(workload, size, blocks * size / LINE);
+        course.compete(case, &mut contenders)
     }
 
     /// Offsets of 8-byte words in distinct or, rarely, the same lines.
@@ -296,9 +81,9 @@ impl Stage<'_> {
             .collect()
     }
 
-    fn stores(&self, lines: usize, rounds: usize, random: &mut Rng) -> Vec<Times> {
+    pub fn stores(&self, lines: usize, course: &mut Course) -> Comparison {
         let repeats = (1024 / lines).max(1);
-        let offsets = self.anywhere(lines * repeats, random);
+        let offsets = self.anywhere(lines * repeats, &mut course.random);
         let base = self.memory.base();
         let prepare = || {
             for offset in &offsets {
@@ -344,12 +129,13 @@ impl Stage<'_> {
                 }
             }));
         }
-        compete(&mut contenders, repeats, rounds, random)
+        let case = case(STORES, lines, repeats * lines);
+        course.compete(case, &mut contenders)
     }
 
-    fn scattered(&self, lines: usize, rounds: usize, random: &mut Rng) -> Vec<Times> {
+    pub fn scattered(&self, lines: usize, course: &mut Course) -> Comparison {
         let repeats = (1024 / lines).max(1);
-        let chosen = self.anywhere(lines * repeats, random);
+        let chosen = self.anywhere(lines * repeats, &mut course.random);
         let base = self.memory.base();
         let addresses: Vec<_> = chosen.iter().map(|offset| base + offset).collect();
         let ranges: Vec<_> = addresses
@@ -409,10 +195,11 @@ impl Stage<'_> {
                 }
             }));
         }
-        compete(&mut contenders, repeats, rounds, random)
+        let case = case(SCATTERED, lines, repeats * lines);
+        course.compete(case, &mut contenders)
     }
 
-    fn one_line(&self, rounds: usize, random: &mut Rng) -> Vec<Times> {
+    pub fn one_line(&self, course: &mut Course) -> Comparison {
         const LINES: usize = 1024;
         let offsets: Vec<_> = (0..LINES).map(|line| line * LINE).collect();
         let base = self.memory.base();
@@ -451,10 +238,11 @@ impl Stage<'_> {
                 }
             }));
         }
-        compete(&mut contenders, LINES, rounds, random)
+        let case = case(ONE_LINE, 8, LINES);
+        course.compete(case, &mut contenders)
     }
 
-    fn write(&self, size: usize, rounds: usize, random: &mut Rng) -> Vec<Times> {
+    pub fn write(&self, size: usize, course: &mut Course) -> Comparison {
         let blocks = (ROUND / size).max(1);
         let (base, source) = (self.memory.base(), self.source.base());
         let nothing = || machine::fence();
@@ -485,22 +273,7 @@ impl Stage<'_> {
                 }
             }));
         }
-        compete(&mut contenders, blocks, rounds, random)
+        let case = case(WRITE, size, blocks);
+        course.compete(case, &mut contenders)
     }
-}
-
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        text.lines()
-            .find(|line| line.starts_with(name))
-            .and_then(|line| line.split_once(": "))
-            .map_or("unknown", |(_, value)| value.trim())
-    };
-    format!(
-        "{}, family {}, model {}",
-        field("model name"),
-        field("cpu family"),
-        field("model\t")
-    )
 }
