@@ -6,6 +6,8 @@
 //! comparisons with [`suite::Course::compete`] and returns [`results::Results`]: tables, plots and
 //! promises. Everything else is done here.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod driver;
 mod host;
 mod machine;
 mod measure;
@@ -22,7 +24,11 @@ use report::Report;
 use std::{error::Error, process::ExitCode};
 use suite::{Course, Options, Suite};
 
-const SUITES: &[Suite] = &[nvmem::SUITE];
+const SUITES: &[Suite] = &[
+    nvmem::SUITE,
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    driver::SUITE,
+];
 
 /// Measures daxflush against its peers. Run it with --release, on an idle machine.
 #[derive(Debug, Parser)]

@@ -96,6 +96,13 @@ impl Times {
         let ratios: Vec<_> = pairs.map(|(own, other)| own / other).collect();
         quantile(&ratios, 0.5)
     }
+
+    /// The median over the rounds of how much longer than `other` this one needed.
+    pub fn over(&self, other: &Times) -> f64 {
+        let pairs = self.rounds.iter().zip(&other.rounds);
+        let differences: Vec<_> = pairs.map(|(own, other)| own - other).collect();
+        quantile(&differences, 0.5)
+    }
 }
 
 /// Lets every contender do `operations` operations once a round.
@@ -164,5 +171,6 @@ mod tests {
         assert_eq!((prepared.get(), runs.get()), (14, 7));
         assert_eq!((times[0].median, times[1].median), (30.0, 10.0));
         assert_eq!(times[0].ratio(&times[1]), 3.0);
+        assert_eq!(times[0].over(&times[1]), 20.0);
     }
 }

@@ -31,6 +31,11 @@ impl Comparison {
         Some(self.times(contender)?.ratio(self.times(other)?))
     }
 
+    /// How much longer than `other` `contender` needs.
+    pub fn over(&self, contender: &str, other: &str) -> Option<f64> {
+        Some(self.times(contender)?.over(self.times(other)?))
+    }
+
     /// How many times as long as the best of `others` `contender` needs.
     pub fn ratio_to_best(&self, contender: &str, others: &[&str]) -> Option<f64> {
         let ratios = others

@@ -1,7 +1,7 @@
 //! The kernel routines that the driver is in, and those that it called before, for each thread: what
 //! a report needs.
 
-use crate::{count, imports::Origin, kernel::Kernel, thread};
+use crate::{clock, count, imports::Origin, kernel::Kernel, thread};
 use ntsim_machine::{call, image::symbolize};
 use std::{
     cell::RefCell,
@@ -39,6 +39,7 @@ pub(crate) struct Call(Arc<Kernel>);
 impl Call {
     /// The driver has entered a routine of its kernel.
     pub fn enter(routine: &'static str) -> Self {
+        clock::driver_ends();
         count::call(routine);
         let entry = Entry {
             routine,
@@ -69,6 +70,7 @@ fn log(routine: &'static str, origin: Origin) {
 impl Drop for Call {
     fn drop(&mut self) {
         ENTERED.with_borrow_mut(Vec::pop);
+        clock::driver_begins();
     }
 }
 

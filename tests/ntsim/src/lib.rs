@@ -8,6 +8,7 @@
 mod call_hook;
 mod callback_data;
 mod calls;
+mod clock;
 mod completion;
 mod contexts;
 mod count;

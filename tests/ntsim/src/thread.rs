@@ -1,7 +1,7 @@
 //! What a simulated thread has: its IRQL, its process, where it is attached, its top-level IRP, and
 //! the kernel it belongs to.
 
-use crate::{Sim, kernel::Kernel, lock_order, security::User};
+use crate::{Sim, clock, kernel::Kernel, lock_order, security::User};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -141,7 +141,9 @@ pub fn kernel() -> Arc<Kernel> {
 /// Runs driver code as a thread of `kernel`.
 pub fn run<T>(kernel: &Arc<Kernel>, work: impl FnOnce() -> T) -> T {
     let before = KERNEL.replace(Some(kernel.clone()));
+    clock::driver_begins();
     let result = work();
+    clock::driver_ends();
     KERNEL.set(before);
     result
 }
