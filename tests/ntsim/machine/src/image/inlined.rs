@@ -6,7 +6,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use pdb::{FallibleIterator, IdData, IdIndex, PDB, PdbInternalSectionOffset, SymbolData};
+use pdb::{
+    AddressMap, FallibleIterator, IdData, IdIndex, ModuleInfo, PDB, PdbInternalSectionOffset,
+    SymbolData,
+};
 
 use super::registry::Module;
 
@@ -19,8 +22,10 @@ struct Inlined {
     name: Arc<str>,
 }
 
-static INLINED: LazyLock<Mutex<HashMap<Arc<Path>, Arc<Vec<Inlined>>>>> =
-    LazyLock::new(Mutex::default);
+/// By the image's file.
+type Known = HashMap<Arc<Path>, Arc<Vec<Inlined>>>;
+
+static INLINED: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// The inlined functions that an address in a module is in, the innermost first.
 pub(super) fn at(module: &Module, rva: usize) -> Vec<Arc<str>> {
@@ -49,51 +54,54 @@ fn read(image: &Path) -> pdb::Result<Vec<Inlined>> {
     let mut modules = information.modules()?;
     let mut found = Vec::new();
     while let Some(module) = modules.next()? {
-        let Some(module) = pdb.module_info(&module)? else {
-            continue;
-        };
-        let inlinees: HashMap<_, _> = module
-            .inlinees()?
-            .map(|inlinee| Ok((inlinee.index(), inlinee)))
-            .collect()?;
-        let mut function = PdbInternalSectionOffset::default();
-        // For each scope that is open, whether it is an inlined function.
-        let mut scopes: Vec<bool> = Vec::new();
-        let mut symbols = module.symbols()?;
-        while let Some(symbol) = symbols.next()? {
-            if symbol.ends_scope() {
-                scopes.pop();
-                continue;
-            }
-            match symbol.parse() {
-                Ok(SymbolData::Procedure(procedure)) => function = procedure.offset,
-                Ok(SymbolData::InlineSite(site)) => {
-                    let depth = scopes.iter().filter(|inlined| **inlined).count();
-                    let name = names.get(&site.inlinee);
-                    let parts = inlinees.get(&site.inlinee).zip(name);
-                    if let Some((inlinee, name)) = parts {
-                        let mut lines = inlinee.lines(function, &site);
-                        while let Some(line) = lines.next()? {
-                            let start = line.offset.to_rva(&addresses);
-                            found.extend(start.zip(line.length).map(|(start, length)| Inlined {
-                                start: start.0,
-                                end: start.0 + length,
-                                depth,
-                                name: name.clone(),
-                            }));
-                        }
-                    }
-                    scopes.push(true);
-                    continue;
-                }
-                _ => {}
-            }
-            if symbol.starts_scope() {
-                scopes.push(false);
-            }
+        if let Some(module) = pdb.module_info(&module)? {
+            read_module(&module, &names, &addresses, &mut found)?;
         }
     }
     Ok(found)
+}
+
+fn read_module(
+    module: &ModuleInfo<'_>,
+    names: &HashMap<IdIndex, Arc<str>>,
+    addresses: &AddressMap<'_>,
+    found: &mut Vec<Inlined>,
+) -> pdb::Result<()> {
+    let inlinees = module.inlinees()?;
+    let inlinees = inlinees.map(|inlinee| Ok((inlinee.index(), inlinee)));
+    let inlinees: HashMap<_, _> = inlinees.collect()?;
+    let mut function = PdbInternalSectionOffset::default();
+    // For each scope that is open, whether it is an inlined function.
+    let mut scopes: Vec<bool> = Vec::new();
+    let mut symbols = module.symbols()?;
+    while let Some(symbol) = symbols.next()? {
+        let parsed = symbol.parse();
+        if let Ok(SymbolData::Procedure(procedure)) = &parsed {
+            function = procedure.offset;
+        }
+        if let Ok(SymbolData::InlineSite(site)) = &parsed
+            && let Some(inlinee) = inlinees.get(&site.inlinee)
+            && let Some(name) = names.get(&site.inlinee)
+        {
+            let depth = scopes.iter().filter(|inlined| **inlined).count();
+            let mut lines = inlinee.lines(function, site);
+            while let Some(line) = lines.next()? {
+                let start = line.offset.to_rva(addresses);
+                found.extend(start.zip(line.length).map(|(start, length)| Inlined {
+                    start: start.0,
+                    end: start.0 + length,
+                    depth,
+                    name: name.clone(),
+                }));
+            }
+        }
+        if symbol.ends_scope() {
+            scopes.pop();
+        } else if symbol.starts_scope() {
+            scopes.push(matches!(parsed, Ok(SymbolData::InlineSite(_))));
+        }
+    }
+    Ok(())
 }
 
 /// Names of functions that may be inlined.
