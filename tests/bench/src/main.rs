@@ -6,15 +6,25 @@
 //! comparisons with [`suite::Course::compete`] and returns [`results::Results`]: tables, plots and
 //! promises. Everything else is done here.
 
+mod at_once;
+mod backing;
+mod collect;
+mod commit;
+mod group;
+mod growth;
 mod host;
 mod machine;
 mod measure;
 mod memory;
 mod nvmem;
+mod peers;
 mod pmem;
+mod record;
 mod report;
 mod results;
 mod suite;
+mod traces;
+mod workloads;
 
 use clap::{Parser, builder::PossibleValuesParser};
 use host::Host;
@@ -22,7 +32,15 @@ use report::Report;
 use std::{error::Error, process::ExitCode};
 use suite::{Course, Options, Suite};
 
-const SUITES: &[Suite] = &[nvmem::SUITE];
+const SUITES: &[Suite] = &[
+    record::SUITE,
+    collect::SUITE,
+    commit::SUITE,
+    group::SUITE,
+    traces::SUITE,
+    growth::SUITE,
+    nvmem::SUITE,
+];
 
 /// Measures daxflush against its peers. Run it with --release, on an idle machine.
 #[derive(Debug, Parser)]
