@@ -35,9 +35,11 @@ pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> 
         named("every 2nd page, 1 GiB", GIB, every(GIB, 2 * PAGE, PAGE)),
     ];
     let recorded = Workload::all(GIB, 16 << 20, 16384, course.options.seed);
-    course.expect(dense.len() + recorded.len());
+    course.expect(dense.len() + recorded.iter().filter(|workload| workload.random).count());
     let dense = dense.iter().map(|workload| (DENSE, workload));
-    let recorded = recorded.iter().map(|workload| (RECORDED, workload));
+    // The sequential one is all lines once more.
+    let recorded = recorded.iter().filter(|workload| workload.random);
+    let recorded = recorded.map(|workload| (RECORDED, workload));
     let comparisons: Vec<_> = dense
         .chain(recorded)
         .map(|(kind, workload)| compared(kind, workload, &reserve, course))
@@ -60,12 +62,16 @@ fn compared(
     record(&mut map, stores);
     let mut sum = Sum::default();
     let Ok(_) = map.commit(0..MAX_OFFSET, &mut sum);
+    let (unit, operations) = match kind {
+        DENSE => ("ns a line", sum.bytes / LINE),
+        _ => ("ns a range", sum.runs),
+    };
     let case = Case {
         workload: kind,
         name: name.clone(),
         size: *span as f64,
-        unit: "ns a range",
-        operations: sum.runs as usize,
+        unit,
+        operations: operations as usize,
         sparing: 1,
     };
     let ours = Contender::with(

@@ -35,7 +35,7 @@ fn run(course: &mut Course) -> Result<Results, Box<dyn Error>> {
     let tables = vec![
         table(
             dense::DENSE,
-            "All of a dirty file: ns a range (median), and ratios",
+            "All of a dirty file: ns a line (median), and ratios",
         ),
         table(
             dense::RECORDED,

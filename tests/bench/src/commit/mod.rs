@@ -8,7 +8,7 @@ use crate::{
     peers::Store,
     pmem::Pmem,
     results::{Axis, Comparison, Panel, Picture, Promise, Results, Scale, Table},
-    suite::{Case, Course, Suite, thousands},
+    suite::{Case, Course, Suite, counted},
     workloads::{every, scattered},
 };
 use daxflush_engine::Reserve;
@@ -24,6 +24,7 @@ pub const SUITE: Suite = Suite {
 };
 
 pub const OURS: &str = "daxflush";
+pub const FLAT: &str = "flat bitmap";
 pub const BARE: &str = "bare loop";
 pub const PERSIST: &str = "libpmem, persist each";
 pub const DRAIN_ONCE: &str = "libpmem, drain once";
@@ -71,12 +72,12 @@ fn plan(course: &mut Course) -> Vec<(Case, Vec<Store>)> {
     let mut plan = Vec::new();
     for count in [1, 16, 64, 256, 1024, 4096, 16384] {
         let stores = scattered(SIZE, count, 64, &mut course.random);
-        let name = format!("{} lines", thousands(count));
+        let name = counted(count, "line");
         plan.push((case(LINES, name, &stores, 1), stores));
     }
     for count in [16, 256, 1024] {
         let stores = scattered(SIZE, count, PAGE, &mut course.random);
-        let name = format!("{} pages", thousands(count));
+        let name = counted(count, "page");
         plan.push((case(BLOCKS, name, &stores, 1), stores));
     }
     let stores = every(SIZE, PAGE, PAGE);
@@ -138,7 +139,7 @@ fn reported(mut results: Results) -> Results {
     results.tables = tables;
     results.pictures = pictures;
     results.notes = vec![
-        "The bare loop has its lines in a list, in order, and knows nothing else. libpmem is called for \
+        "Flat bitmap: the engine's flushes, of what a flat bitmap has. The bare loop has its lines in a list, in order, and knows nothing else. libpmem is called for \
          each store. Whole range: every line of the 64 MiB is flushed, because nobody knows which are \
          dirty."
             .to_owned(),

@@ -1,12 +1,12 @@
 //! What the contenders do.
 
-use super::{BARE, DRAIN_ONCE, OURS, PERSIST, WHOLE};
+use super::{BARE, DRAIN_ONCE, FLAT, OURS, PERSIST, WHOLE};
 use crate::{
     backing::Region,
     machine,
     measure::Contender,
     memory::{LINE, Memory},
-    peers::{Map, Recorder, Store},
+    peers::{Flat, Map, Recorder, Store},
     pmem::Pmem,
 };
 use daxflush_engine::{MAX_OFFSET, Reserve};
@@ -57,10 +57,6 @@ impl<'a> Work<'a> {
     }
 
     /// Stores to every line, so that it is dirty in the caches.
-    fn store(&self) {
-        self.store_and(|_| {});
-    }
-
     fn store_and(&self, mut told: impl FnMut(&Store)) {
         for store in &self.stores {
             self.memory
@@ -72,38 +68,49 @@ impl<'a> Work<'a> {
 
     pub fn contenders<'s>(&'s self, reserve: &'s Reserve) -> Vec<Contender<'s>> {
         let mut contenders = vec![
-            Contender::with(
-                OURS,
-                Map::new(reserve),
-                |map| self.store_and(|store| map.record(store)),
-                |map| {
-                    let committed = map.commit(0..MAX_OFFSET, &mut self.region.backing());
-                    assert!(committed.is_ok());
-                },
-            ),
-            Contender::new(BARE, || self.store(), || self.bare()),
-            Contender::new(
-                WHOLE,
-                || self.store(),
-                || {
-                    self.region.flush(0, self.memory.size() as u64);
-                    self.region.drain();
-                },
-            ),
+            self.recording(OURS, Map::new(reserve), |map| {
+                map.commit(0..MAX_OFFSET, &mut self.region.backing())
+                    .is_ok()
+            }),
+            self.recording(FLAT, Flat::new(self.memory.size() as u64), |flat| {
+                flat.commit(0..MAX_OFFSET, &mut self.region.backing())
+                    .is_ok()
+            }),
+            self.knowing(BARE, || self.bare()),
+            self.knowing(WHOLE, || {
+                self.region.flush(0, self.memory.size() as u64);
+                self.region.drain();
+            }),
         ];
         if let Some(pmem) = self.pmem {
-            contenders.push(Contender::new(
-                PERSIST,
-                || self.store(),
-                || self.persist(pmem),
-            ));
-            contenders.push(Contender::new(
-                DRAIN_ONCE,
-                || self.store(),
-                || self.drain_once(pmem),
-            ));
+            contenders.push(self.knowing(PERSIST, || self.persist(pmem)));
+            contenders.push(self.knowing(DRAIN_ONCE, || self.drain_once(pmem)));
         }
         contenders
+    }
+
+    /// Somebody to whom the stores are told.
+    fn recording<'s, R: Recorder + 's>(
+        &'s self,
+        name: &str,
+        recorder: R,
+        commit: impl Fn(&mut R) -> bool + 's,
+    ) -> Contender<'s> {
+        let store = |recorder: &mut R| self.store_and(|store| recorder.record(store));
+        let commit = move |recorder: &mut R| {
+            assert!(commit(recorder), "a commit failed");
+            machine::settle();
+        };
+        Contender::with(name, recorder, store, commit)
+    }
+
+    /// Somebody who has a list.
+    fn knowing<'s>(&'s self, name: &str, flush: impl Fn() + 's) -> Contender<'s> {
+        let flush = move || {
+            flush();
+            machine::settle();
+        };
+        Contender::new(name, || self.store_and(|_| {}), flush)
     }
 
     fn bare(&self) {

@@ -4,7 +4,7 @@ mod states;
 mod threads;
 
 use crate::{
-    results::{Panel, Picture, Promise, Results, Table, worst},
+    results::{Cell, Panel, Picture, Promise, Results, Table, worst},
     suite::{Course, Suite},
     workloads::Workload,
 };
@@ -80,11 +80,17 @@ fn promises(results: &Results, workloads: &[Workload]) -> Vec<Promise> {
 }
 
 fn tables(results: &Results) -> Vec<Table> {
-    let mut ratios = vec![(OURS, FLAT)];
-    ratios.extend(SETS.iter().chain(&LOCKED).map(|set| (OURS, *set)));
     let of = |state: &&'static str| {
         let title = format!("A store recorded, {state}: ns (median), and ratios");
-        Table::of(&title, &results.of(state), &ratios)
+        let comparisons = results.of(state);
+        let mut table = Table::of(&title, &comparisons, &[(OURS, FLAT)]);
+        for (sets, name) in [(SETS, "best crate"), (LOCKED, "best crate, Mutex")] {
+            table.header.push(format!("{OURS} / {name}"));
+            for (row, comparison) in table.rows.iter_mut().zip(&comparisons) {
+                row.push(Cell::number(comparison.ratio_to_best(OURS, &sets), 3));
+            }
+        }
+        table
     };
     let mut tables: Vec<_> = states::STATES.iter().map(of).collect();
     tables.push(threads::table(results));

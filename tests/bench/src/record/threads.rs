@@ -6,7 +6,7 @@ use crate::{
     measure::Contender,
     peers::{Flat, Map, Store},
     results::{Bar, Cell, Comparison, Drawing, Panel, Results, Table},
-    suite::{Case, Course, bytes},
+    suite::{Case, Course, bytes, counted},
     workloads::small,
 };
 use daxflush_engine::Reserve;
@@ -107,8 +107,7 @@ fn contender<'a>(
 }
 
 fn named(name: &str, threads: usize) -> String {
-    let plural = if threads == 1 { "" } else { "s" };
-    format!("{name}, {threads} thread{plural}")
+    format!("{name}, {}", counted(threads, "thread"))
 }
 
 /// The throughput of two threads in terms of one's.

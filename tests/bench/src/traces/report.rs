@@ -106,10 +106,10 @@ fn lines_table(counted: &[Counted]) -> Table {
 
 fn gains(program: &[&Comparison], counted: &[Counted]) -> Table {
     let ways = [PAGES, WHOLE, PERSIST, FLUSH];
-    let header = ["".to_owned(), format!("{OURS}, ns a commit")];
+    let header = [String::new(), format!("{OURS}, ns a commit")];
     let header = header
         .into_iter()
-        .chain(ways.map(|way| format!("{way} costs ... times as much")));
+        .chain(ways.map(|way| format!("{way} / {OURS}")));
     let title = "What durability costs beyond the stores: recording, flushes and drains";
     let mut table = Table::new(title, header);
     for (comparison, counted) in program.iter().zip(counted) {

@@ -1,6 +1,6 @@
 //! Curves over a size.
 
-use super::{Area, COLOURS, label, span};
+use super::{Area, COLOURS, base, label, span};
 use crate::results::{Axis, Line, Panel, Scale};
 use plotters::{
     prelude::{
@@ -25,15 +25,19 @@ pub fn draw(
     let (Some((first, last)), Some((low, high))) = spans else {
         return Ok(());
     };
-    let base = if x.scale == Scale::Binary { 4.0 } else { 10.0 };
+    let (bottom, top) = (low * 0.6, high * 1.7);
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, ("sans-serif", 16))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(
-            (first..last * 1.2).log_scale().base(base),
-            (low * 0.7..high * 1.6).log_scale(),
+            (first..last * 1.2)
+                .log_scale()
+                .base(base(first, last, x.scale)),
+            (bottom..top)
+                .log_scale()
+                .base(base(bottom, top, Scale::Decimal)),
         )?;
     chart
         .configure_mesh()
