@@ -1,6 +1,7 @@
 //! The flush routines: workloads, tables and plots.
 
 mod promises;
+mod scattered;
 mod work;
 
 use crate::{

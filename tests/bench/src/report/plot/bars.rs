@@ -16,9 +16,9 @@ const FILLED: f64 = 0.84;
 /// Series in a row of the legend, and how high and wide it is.
 const LEGEND_COLUMNS: usize = 4;
 const LEGEND_ROW: i32 = 18;
-const LEGEND_WIDTH: i32 = 146;
+const LEGEND_WIDTH: i32 = 138;
 /// Where the plot begins.
-const LEFT: i32 = 76;
+const LEFT: i32 = 66;
 
 pub fn draw(
     area: &Area<'_>,

@@ -49,15 +49,16 @@ pub fn draw(
         .draw()?;
     for (index, line) in series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
+        let points = line.points.iter().copied().filter(|point| point.1 > 0.0);
         // What lies on top is thinner, so that equal lines all show.
-        let width = 2 + 2 * (series.len() - 1 - index) as u32;
+        let width = 2 + 2 * (series.len() - 1 - index).min(3) as u32;
         let style = ShapeStyle::from(&colour).stroke_width(width);
         chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), style))?
+            .draw_series(LineSeries::new(points.clone(), style))?
             .label(&line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
         chart.draw_series(PointSeries::of_element(
-            line.points.iter().copied(),
+            points,
             3,
             colour.filled(),
             &|place, size, style| EmptyElement::at(place) + Circle::new((0, 0), size, style),
