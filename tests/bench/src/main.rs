@@ -6,17 +6,27 @@
 //! comparisons with [`suite::Course::compete`] and returns [`results::Results`]: tables, plots and
 //! promises. Everything else is done here.
 
+mod at_once;
+mod backing;
+mod collect;
+mod commit;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod driver;
+mod group;
+mod growth;
 mod host;
 mod machine;
 mod measure;
 mod memory;
 mod nvmem;
+mod peers;
 mod pmem;
+mod record;
 mod report;
 mod results;
 mod suite;
+mod traces;
+mod workloads;
 
 use clap::{Parser, builder::PossibleValuesParser};
 use host::Host;
@@ -25,6 +35,12 @@ use std::{error::Error, process::ExitCode};
 use suite::{Course, Options, Suite};
 
 const SUITES: &[Suite] = &[
+    record::SUITE,
+    collect::SUITE,
+    commit::SUITE,
+    group::SUITE,
+    traces::SUITE,
+    growth::SUITE,
     nvmem::SUITE,
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     driver::SUITE,

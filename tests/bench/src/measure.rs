@@ -2,11 +2,7 @@
 
 use fastrand::Rng;
 use serde::Serialize;
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Somebody who does the work.
 pub struct Contender<'a> {
@@ -48,19 +44,32 @@ impl<'a> Contender<'a> {
     pub fn with<S: 'a>(
         name: impl Into<String>,
         state: S,
+        prepare: impl FnMut(&mut S) + 'a,
+        run: impl FnMut(&mut S) + 'a,
+    ) -> Self {
+        Self::repeated(name, state, 1, prepare, run)
+    }
+
+    /// As [`Self::with`], so many times in a round.
+    pub fn repeated<S: 'a>(
+        name: impl Into<String>,
+        mut state: S,
+        times: usize,
         mut prepare: impl FnMut(&mut S) + 'a,
         mut run: impl FnMut(&mut S) + 'a,
     ) -> Self {
-        let state = Rc::new(RefCell::new(state));
-        let same = Rc::clone(&state);
         Self::timed(
             name,
-            move || prepare(&mut same.borrow_mut()),
+            || {},
             move || {
-                let state = &mut *state.borrow_mut();
-                let start = Instant::now();
-                run(state);
-                start.elapsed()
+                let mut elapsed = Duration::ZERO;
+                for _ in 0..times {
+                    prepare(&mut state);
+                    let start = Instant::now();
+                    run(&mut state);
+                    elapsed += start.elapsed();
+                }
+                elapsed
             },
         )
     }

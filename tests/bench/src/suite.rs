@@ -124,6 +124,12 @@ pub fn bytes(size: u64) -> String {
     })
 }
 
+/// So many of something.
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(count))
+}
+
 /// A count with its thousands apart.
 pub fn thousands(count: usize) -> String {
     let digits = count.to_string();

@@ -1,13 +1,14 @@
 //! The flush routines: workloads, tables and plots.
 
 mod promises;
+mod scattered;
 mod work;
 
 use crate::{
     memory::{LINE, Memory},
     pmem::Pmem,
     results::{Axis, Panel, Picture, Results, Scale, Table},
-    suite::{Case, Course, Suite, bytes, thousands},
+    suite::{Case, Course, Suite, bytes, counted},
 };
 use daxflush_nvmem::NvMemory;
 use std::error::Error;
@@ -96,7 +97,7 @@ fn case(workload: &'static str, size: usize, operations: usize) -> Case {
     Case {
         workload,
         name: match workload {
-            SCATTERED | STORES => format!("{} lines", thousands(size)),
+            SCATTERED | STORES => counted(size, "line"),
             _ => bytes(size as u64),
         },
         size: size as f64,

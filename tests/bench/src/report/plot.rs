@@ -56,6 +56,15 @@ fn span(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
+/// The base of a logarithmic axis, so that it has labels.
+fn base(low: f64, high: f64, scale: Scale) -> f64 {
+    match scale {
+        _ if high / low < 32.0 => 2.0,
+        Scale::Binary => 4.0,
+        Scale::Decimal => 10.0,
+    }
+}
+
 fn label(value: f64, scale: Scale) -> String {
     let units: &[(f64, &str)] = match scale {
         Scale::Binary => &[

@@ -1,20 +1,24 @@
 //! Bars in groups.
 
-use super::{Area, COLOURS, label, span};
+use super::{Area, COLOURS, base, label, span};
 use crate::results::{Bar, Panel, Scale};
 use plotters::{
-    prelude::{
-        ChartBuilder, Color, IntoFont, IntoLogRange, RGBColor, Rectangle, SeriesLabelPosition,
-        Text, WHITE,
+    prelude::{ChartBuilder, Color, IntoFont, IntoLogRange, Rectangle, Text, WHITE},
+    style::{
+        TextStyle,
+        text_anchor::{HPos, Pos, VPos},
     },
-    style::text_anchor::{HPos, Pos, VPos},
 };
 use std::error::Error;
 
 /// The part of a group that its bars take.
 const FILLED: f64 = 0.84;
-/// A series' line in the legend, as tall as so much of the plot.
-const LEGEND_LINE: f64 = 0.055;
+/// Series in a row of the legend, and how high and wide it is.
+const LEGEND_COLUMNS: usize = 4;
+const LEGEND_ROW: i32 = 18;
+const LEGEND_WIDTH: i32 = 138;
+/// Where the plot begins.
+const LEFT: i32 = 66;
 
 pub fn draw(
     area: &Area<'_>,
@@ -27,16 +31,21 @@ pub fn draw(
     let Some((low, high)) = span(values.copied()) else {
         return Ok(());
     };
-    let bottom = low / 2.0;
-    // Room for the legend above the bars.
-    let room = 1.0 - LEGEND_LINE * (series.len() as f64 + 1.0);
-    let top = bottom * (high / bottom).powf(1.0 / room.max(0.3));
-    let mut chart = ChartBuilder::on(area)
-        .caption(&panel.title, ("sans-serif", 16))
+    let titled = area.titled(&panel.title, ("sans-serif", 16))?;
+    let rows = series.len().div_ceil(LEGEND_COLUMNS) as i32;
+    let (legend, plot) = titled.split_vertically(rows * LEGEND_ROW + 4);
+    draw_legend(&legend, series)?;
+    let (bottom, top) = (low / 2.0, high * 1.3);
+    let mut chart = ChartBuilder::on(&plot)
         .margin(12)
         .x_label_area_size(24)
         .y_label_area_size(64)
-        .build_cartesian_2d(0.0..groups.len() as f64, (bottom..top).log_scale())?;
+        .build_cartesian_2d(
+            0.0..groups.len() as f64,
+            (bottom..top)
+                .log_scale()
+                .base(base(bottom, top, Scale::Decimal)),
+        )?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -51,27 +60,32 @@ pub fn draw(
         let rectangles = bar.values.iter().enumerate().filter_map(|(group, value)| {
             let left = group as f64 + (1.0 - FILLED) / 2.0 + width * index as f64;
             let value = value.filter(|value| *value > 0.0)?;
-            Some(Rectangle::new(
-                [(left, bottom), (left + width * 0.94, value)],
-                colour.filled(),
-            ))
+            let corners = [(left, bottom), (left + width * 0.94, value)];
+            Some(Rectangle::new(corners, colour.filled()))
         });
-        chart
-            .draw_series(rectangles)?
-            .label(&bar.name)
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 16, y + 5)], colour.filled()));
+        chart.draw_series(rectangles)?;
     }
     for (group, name) in groups.iter().enumerate() {
         let (x, y) = chart.backend_coord(&(group as f64 + 0.5, bottom));
-        let style = ("sans-serif", 12).into_font();
-        let style = plotters::style::TextStyle::from(style).pos(Pos::new(HPos::Center, VPos::Top));
+        let style = text().pos(Pos::new(HPos::Center, VPos::Top));
         root.draw(&Text::new(name.as_str(), (x, y + 6), style))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(RGBColor(200, 200, 200))
-        .draw()?;
+    Ok(())
+}
+
+fn text() -> TextStyle<'static> {
+    TextStyle::from(("sans-serif", 12).into_font())
+}
+
+fn draw_legend(area: &Area<'_>, series: &[Bar]) -> Result<(), Box<dyn Error>> {
+    for (index, bar) in series.iter().enumerate() {
+        let (row, column) = (index / LEGEND_COLUMNS, index % LEGEND_COLUMNS);
+        let x = LEFT + column as i32 * LEGEND_WIDTH;
+        let y = row as i32 * LEGEND_ROW + 8;
+        let colour = COLOURS[index % COLOURS.len()].filled();
+        area.draw(&Rectangle::new([(x, y), (x + 14, y + 10)], colour))?;
+        let style = text().pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(bar.name.as_str(), (x + 19, y + 5), style))?;
+    }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Curves over a size.
 
-use super::{Area, COLOURS, label, span};
+use super::{Area, COLOURS, base, label, span};
 use crate::results::{Axis, Line, Panel, Scale};
 use plotters::{
     prelude::{
@@ -25,15 +25,19 @@ pub fn draw(
     let (Some((first, last)), Some((low, high))) = spans else {
         return Ok(());
     };
-    let base = if x.scale == Scale::Binary { 4.0 } else { 10.0 };
+    let (bottom, top) = (low * 0.6, high * 1.7);
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, ("sans-serif", 16))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(
-            (first..last * 1.2).log_scale().base(base),
-            (low * 0.7..high * 1.6).log_scale(),
+            (first..last * 1.2)
+                .log_scale()
+                .base(base(first, last, x.scale)),
+            (bottom..top)
+                .log_scale()
+                .base(base(bottom, top, Scale::Decimal)),
         )?;
     chart
         .configure_mesh()
@@ -45,15 +49,16 @@ pub fn draw(
         .draw()?;
     for (index, line) in series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
+        let points = line.points.iter().copied().filter(|point| point.1 > 0.0);
         // What lies on top is thinner, so that equal lines all show.
-        let width = 2 + 2 * (series.len() - 1 - index) as u32;
+        let width = 2 + 2 * (series.len() - 1 - index).min(3) as u32;
         let style = ShapeStyle::from(&colour).stroke_width(width);
         chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), style))?
+            .draw_series(LineSeries::new(points.clone(), style))?
             .label(&line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
         chart.draw_series(PointSeries::of_element(
-            line.points.iter().copied(),
+            points,
             3,
             colour.filled(),
             &|place, size, style| EmptyElement::at(place) + Circle::new((0, 0), size, style),
