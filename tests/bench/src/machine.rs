@@ -94,3 +94,9 @@ pub fn fence() {
         asm!("dsb sy", options(nostack, preserves_flags));
     }
 }
+
+/// Waits until a fence has had its effect: a clock that is read right after it can be ahead of it.
+#[inline]
+pub fn settle() {
+    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+}

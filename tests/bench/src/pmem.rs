@@ -24,7 +24,13 @@ pub struct Pmem {
 pub struct Missing(#[from] libloading::Error);
 
 impl Pmem {
-    pub fn load() -> Result<Self, Missing> {
+    /// The library, or a message that it is not here.
+    pub fn load_or_tell() -> Option<Self> {
+        let missing = |error: &Missing| eprintln!("bench: {error}");
+        Self::load().inspect_err(missing).ok()
+    }
+
+    fn load() -> Result<Self, Missing> {
         // SAFETY: the library's initialization only looks at the processor and the environment.
         let library = unsafe { Library::new("libpmem.so.1") }?;
         // SAFETY: these are the functions' signatures in libpmem.h.

@@ -1,148 +1,106 @@
-//! Tables, JSON and the plot.
+//! Tables, JSON and plots of a suite's results.
 
 mod plot;
 
 use crate::{
-    measure::Times,
-    nvmem::{BARE, Measurement, PMEM, Promise, Results, Workload},
+    host::Host,
+    results::{Bound, Cell, Promise, Results},
+    suite::thousands,
 };
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use serde::Serialize;
 use std::{error::Error, fmt::Write, fs, path::Path};
 
+/// What a suite found, and where.
 #[derive(Serialize)]
-struct Everything<'a> {
-    promises: &'a [Promise],
+pub struct Report<'a> {
+    pub suite: &'static str,
+    pub about: &'static str,
+    pub host: &'a Host,
+    pub rounds: usize,
+    pub seed: u64,
     #[serde(flatten)]
-    results: &'a Results,
+    pub results: &'a Results,
 }
 
-pub fn json(results: &Results, promises: &[Promise]) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&Everything { promises, results })
-}
-
-/// Writes `nvmem.json`, `nvmem.svg` and `nvmem.txt` to a folder.
-pub fn write(folder: &Path, results: &Results, promises: &[Promise]) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join("nvmem.json"), json(results, promises)? + "\n")?;
-    fs::write(folder.join("nvmem.txt"), text(results, promises) + "\n")?;
-    plot::draw(&folder.join("nvmem.svg"), results)
-}
-
-pub fn text(results: &Results, promises: &[Promise]) -> String {
-    let mut text = format!(
-        "{}; {}, {} bytes in a line; {} rounds, seed {}\n",
-        results.processor, results.method, results.line_size, results.rounds, results.seed
-    );
-    for (workload, title) in [
-        (
-            Workload::Dirty,
-            "A dirty range, flushed and drained: ns a line (median), and ratios",
-        ),
-        (
-            Workload::Clean,
-            "A clean range, flushed and drained: ns a line (median), and ratios",
-        ),
-        (
-            Workload::Scattered,
-            "Scattered lines: ns a line (median), and ratios",
-        ),
-        (
-            Workload::Stores,
-            "Scattered 8-byte stores made durable: ns a store (median), and ratios",
-        ),
-        (
-            Workload::OneLine,
-            "One line stored, flushed and drained: ns (median), and ratios",
-        ),
-        (
-            Workload::Write,
-            "A copy made durable: GB/s (median), and ratios of time",
-        ),
-    ] {
-        let part: Vec<_> = results
-            .measurements
-            .iter()
-            .filter(|m| m.workload == workload)
-            .collect();
-        let _ = write!(text, "\n{title}\n\n{}\n", table(&part));
+impl Report<'_> {
+    /// Writes the suite's files to a folder.
+    pub fn write(&self, folder: &Path) -> Result<(), Box<dyn Error>> {
+        fs::create_dir_all(folder)?;
+        let file = |end: &str| folder.join(format!("{}.{end}", self.suite));
+        fs::write(file("json"), serde_json::to_string_pretty(self)? + "\n")?;
+        fs::write(file("txt"), self.text() + "\n")?;
+        for picture in &self.results.pictures {
+            let path = folder.join(format!("{}.svg", picture.name));
+            plot::draw(&path, picture, self.host)?;
+        }
+        Ok(())
     }
-    let _ = write!(text, "\nPromises\n\n{}", promise_table(promises));
-    text
-}
 
-/// The figure of a contender, in the unit of the workload.
-fn figure(measurement: &Measurement, times: &Times) -> f64 {
-    if measurement.workload == Workload::Write {
-        measurement.size as f64 / times.median
-    } else {
-        times.median / measurement.lines as f64
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "{}: {}\n{}\n{} rounds, seed {}\n",
+            self.suite,
+            self.about,
+            self.host.line(),
+            self.rounds,
+            self.seed
+        );
+        for table in &self.results.tables {
+            let _ = write!(text, "\n{}\n\n{}\n", table.title, drawn(table));
+        }
+        for note in &self.results.notes {
+            let _ = write!(text, "\n{note}\n");
+        }
+        if !self.results.promises.is_empty() {
+            let _ = write!(text, "\nPromises\n\n{}", promises(&self.results.promises));
+        }
+        text
     }
 }
 
-fn table(measurements: &[&Measurement]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN);
-    let Some(first) = measurements.first() else {
-        return table;
-    };
-    let ours = first.times.first().map_or("", |times| times.contender);
-    let rivals: Vec<_> = [BARE, PMEM]
-        .into_iter()
-        .filter(|rival| first.times(rival).is_some())
-        .collect();
-    let mut header = vec!["size".to_owned()];
-    header.extend(first.times.iter().map(|times| times.contender.to_owned()));
-    header.extend(rivals.iter().map(|rival| format!("{ours} / {rival}")));
-    table.set_header(header);
-    for measurement in measurements {
-        let mut row = vec![size(measurement)];
-        let figures = measurement.times.iter();
-        row.extend(figures.map(|times| format!("{:.2}", figure(measurement, times))));
-        row.extend(rivals.iter().map(|rival| {
-            let ratio = measurement.ratio(ours, rival);
-            ratio.map_or(String::new(), |ratio| format!("{ratio:.3}"))
-        }));
-        table.add_row(row);
+fn drawn(table: &crate::results::Table) -> Table {
+    let mut drawn = Table::new();
+    drawn.load_preset(ASCII_MARKDOWN);
+    drawn.set_header(&table.header);
+    for row in &table.rows {
+        drawn.add_row(row.iter().map(written));
     }
-    for column in table.column_iter_mut() {
+    for column in drawn.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
+    drawn
 }
 
-fn size(measurement: &Measurement) -> String {
-    let size = measurement.size;
-    match measurement.workload {
-        Workload::Scattered | Workload::Stores => format!("{size} lines"),
-        _ if size >= 1 << 20 => format!("{} MiB", size >> 20),
-        _ if size >= 1 << 10 => format!("{} KiB", size >> 10),
-        _ => format!("{size} B"),
+fn written(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Number(value, 0) if *value >= 0.0 => thousands(value.round() as usize),
+        Cell::Number(value, decimals) => format!("{value:.decimals$}"),
+        Cell::Nothing => String::new(),
     }
 }
 
-fn promise_table(promises: &[Promise]) -> Table {
+fn promises(promises: &[Promise]) -> Table {
     let mut table = Table::new();
     table.load_preset(ASCII_MARKDOWN);
-    table.set_header([
-        "time of daxflush / time of ...",
-        "at most",
-        "measured",
-        "holds",
-    ]);
+    table.set_header(["promise", "limit", "measured", "holds"]);
     for promise in promises {
+        let bound = match promise.bound {
+            Bound::AtMost => "<=",
+            Bound::AtLeast => ">=",
+        };
+        let holds = match promise.holds {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "?",
+        };
+        let measured = promise.measured.map(|figure| format!("{figure:.3}"));
         table.add_row([
             promise.what.clone(),
-            format!("{:.3}", promise.limit),
-            promise
-                .measured
-                .map_or("not here".to_owned(), |ratio| format!("{ratio:.3}")),
-            match promise.holds {
-                Some(true) => "yes",
-                Some(false) => "NO",
-                None => "?",
-            }
-            .to_owned(),
+            format!("{bound} {:.3}", promise.limit),
+            measured.unwrap_or("not here".to_owned()),
+            holds.to_owned(),
         ]);
     }
     table

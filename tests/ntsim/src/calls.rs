@@ -1,7 +1,7 @@
 //! The kernel routines that the driver is in, and those that it called before, for each thread: what
 //! a report needs.
 
-use crate::{imports::Origin, kernel::Kernel, thread};
+use crate::{clock, count, imports::Origin, kernel::Kernel, thread};
 use ntsim_machine::{call, image::symbolize};
 use std::{
     cell::RefCell,
@@ -39,28 +39,38 @@ pub(crate) struct Call(Arc<Kernel>);
 impl Call {
     /// The driver has entered a routine of its kernel.
     pub fn enter(routine: &'static str) -> Self {
+        clock::driver_ends();
+        count::call(routine);
         let entry = Entry {
             routine,
             origin: Origin::last(),
         };
         ENTERED.with_borrow_mut(|entered| entered.push(entry));
-        LOG.with_borrow_mut(|log| {
-            if log.len() == LOGGED {
-                log.pop_front();
-            }
-            log.push_back(Logged {
-                routine,
-                caller: entry.origin.caller(),
-                irql: thread::irql(),
-            });
-        });
-        Self(thread::kernel())
+        let kernel = thread::kernel();
+        if kernel.options.checks {
+            log(routine, entry.origin);
+        }
+        Self(kernel)
     }
+}
+
+fn log(routine: &'static str, origin: Origin) {
+    LOG.with_borrow_mut(|log| {
+        if log.len() == LOGGED {
+            log.pop_front();
+        }
+        log.push_back(Logged {
+            routine,
+            caller: origin.caller(),
+            irql: thread::irql(),
+        });
+    });
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         ENTERED.with_borrow_mut(Vec::pop);
+        clock::driver_begins();
     }
 }
 

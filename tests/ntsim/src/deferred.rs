@@ -2,7 +2,7 @@
 //! (nf-fltkernel-fltqueuedeferredioworkitem).
 
 use crate::{
-    NtStatus,
+    NtStatus, count,
     kernel::Kernel,
     nt::{Block, flt_callback_data as cd, flt_io_parameter_block as pb, get},
     outstanding::Phase,
@@ -298,8 +298,8 @@ impl Kernel {
             kernel.outstanding.notify();
         };
         match crate::schedule::another("system worker thread") {
-            Some(baton) => std::thread::spawn(move || baton.run(run)),
-            None => std::thread::spawn(run),
+            Some(baton) => count::spawn(move || baton.run(run)),
+            None => count::spawn(run),
         };
     }
 }

@@ -61,6 +61,6 @@ impl Sim {
     /// without [`crate::SimOptions::cover_blocks`].
     pub fn coverage(&self) -> Option<Arc<Coverage>> {
         let driver = self.kernel.driver.lock().expect("driver");
-        driver.as_ref()?.oracle.coverage()
+        driver.as_ref()?.oracle.as_ref()?.coverage()
     }
 }

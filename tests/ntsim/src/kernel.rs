@@ -65,6 +65,10 @@ pub struct SimOptions {
     /// Pool blocks end at an inaccessible page, or begin after one, and are inaccessible once they
     /// are freed. Without it nothing else of this process is guarded any more either.
     pub special_pool: bool,
+    /// Checks what the driver does. Without it the image runs as it is, unpatched: nothing knows what
+    /// is durable (there are no events, no counts of flushes and no power cuts), nothing is guarded or
+    /// paged out, and broken rules may go unseen. For measuring time only.
+    pub checks: bool,
 }
 
 impl Default for SimOptions {
@@ -80,6 +84,7 @@ impl Default for SimOptions {
             cover_blocks: false,
             patience: PATIENCE,
             special_pool: true,
+            checks: true,
         }
     }
 }
@@ -174,7 +179,8 @@ pub(crate) struct Driver {
     pub image: Image,
     /// Its address is the driver's.
     pub _object: Block,
-    pub oracle: Arc<Oracle>,
+    /// None without [`SimOptions::checks`].
+    pub oracle: Option<Arc<Oracle>>,
 }
 
 pub(crate) struct Kernel {
@@ -242,8 +248,9 @@ impl Sim {
     ///
     /// # Errors
     /// The host has no memory for it.
-    pub fn boot(options: SimOptions) -> Result<Self, SimError> {
+    pub fn boot(mut options: SimOptions) -> Result<Self, SimError> {
         crate::calls::note_bugchecks();
+        options.special_pool &= options.checks;
         if !options.special_pool {
             ntsim_machine::guarded::guard_nothing();
         }
@@ -296,7 +303,8 @@ impl Sim {
         let driver = self.kernel.driver.lock().expect("driver");
         driver
             .as_ref()
-            .map(|driver| driver.oracle.observed())
+            .and_then(|driver| driver.oracle.as_ref())
+            .map(|oracle| oracle.observed())
             .unwrap_or_default()
     }
 
@@ -306,13 +314,17 @@ impl Sim {
     /// # Errors
     /// No driver is loaded, or single steps are not delivered here (as under valgrind).
     pub fn audit<R>(&self, call: impl FnOnce() -> R) -> Result<(R, AuditReport), String> {
-        let oracle = {
-            let driver = self.kernel.driver.lock().expect("driver");
-            driver.as_ref().map(|driver| driver.oracle.clone())
-        };
-        let oracle = oracle.ok_or("no driver is loaded")?;
+        let (oracle, _) = self.watched_image()?;
         let _guard = oracle::enter_thread().map_err(|error| error.to_string())?;
         oracle.audit(call).map_err(|error| error.to_string())
+    }
+
+    /// The loaded driver's oracle, and the address of its image.
+    pub(crate) fn watched_image(&self) -> Result<(Arc<Oracle>, usize), &'static str> {
+        let driver = self.kernel.driver.lock().expect("driver");
+        let driver = driver.as_ref().ok_or("no driver is loaded")?;
+        let oracle = driver.oracle.clone().ok_or("nothing is checked")?;
+        Ok((oracle, driver.image.base()))
     }
 
     /// Sets what is called at each flush and fence instruction, after its effect.
@@ -328,8 +340,10 @@ impl Sim {
                 probe(event);
             }
         };
-        if let Some(driver) = &*self.kernel.driver.lock().expect("driver") {
-            driver.oracle.set_probe(Some(Box::new(checked)));
+        let driver = self.kernel.driver.lock().expect("driver");
+        let oracle = driver.as_ref().and_then(|driver| driver.oracle.as_ref());
+        if let Some(oracle) = oracle {
+            oracle.set_probe(Some(Box::new(checked)));
         }
     }
 
@@ -345,7 +359,7 @@ impl Sim {
 
     /// Runs driver code in this thread.
     pub(crate) fn driver_code<T>(&self, work: impl FnOnce() -> T) -> Result<T, SimError> {
-        let _guard = oracle::enter_thread()?;
+        let _guard = self.kernel.enter_thread()?;
         let checked = || self.kernel.checked_call(work);
         Ok(thread::run(&self.kernel, checked))
     }
@@ -360,6 +374,12 @@ impl Sim {
 }
 
 impl Kernel {
+    /// Makes the calling thread one that may run driver code.
+    pub fn enter_thread(&self) -> std::io::Result<Option<oracle::ThreadGuard>> {
+        let checks = self.options.checks;
+        checks.then(oracle::enter_thread).transpose()
+    }
+
     /// In units of 100 ns since the start.
     pub fn interrupt_time(&self) -> u64 {
         (self.booted.elapsed().as_nanos() / 100) as u64

@@ -8,8 +8,10 @@
 mod call_hook;
 mod callback_data;
 mod calls;
+mod clock;
 mod completion;
 mod contexts;
+mod count;
 mod deferred;
 mod device_open;
 mod device_requests;
@@ -48,6 +50,7 @@ mod thread;
 mod user;
 mod violation;
 
+pub use count::Count;
 pub use error_log::ErrorLogEntry;
 pub use etw::{TraceEvent, TraceValue};
 pub use failures::FailingPoint;

@@ -20,11 +20,8 @@ impl Sim {
     pub fn load_driver(&self, path: &Path, service: &str) -> Result<(), SimError> {
         let exports = self.kernel.exports.address();
         let image = Image::load(path, &mut |dll, name| imports::resolve(exports, dll, name))?;
-        let oracle = Oracle::plant(&image).map_err(|error| SimError::Plant(error.to_string()))?;
-        if self.kernel.options.cover_blocks {
-            oracle.cover_blocks()?;
-        }
-        let oracle = Arc::new(oracle);
+        let oracle = self.kernel.options.checks.then(|| self.watch_image(&image));
+        let oracle = oracle.transpose()?.map(Arc::new);
         let object = Block::zeroed(driver_object::SIZE);
         let (entry, driver) = (image.entry_point(), object.address());
         *self.kernel.driver.lock().expect("driver") = Some(Driver {
@@ -49,6 +46,14 @@ impl Sim {
             driver.image.discard_init()?;
         }
         Ok(())
+    }
+
+    fn watch_image(&self, image: &Image) -> Result<Oracle, SimError> {
+        let oracle = Oracle::plant(image).map_err(|error| SimError::Plant(error.to_string()))?;
+        if self.kernel.options.cover_blocks {
+            oracle.cover_blocks()?;
+        }
+        Ok(oracle)
     }
 
     /// Unloads the driver as `fltmc unload` does, and reports what it left behind.

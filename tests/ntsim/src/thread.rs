@@ -1,7 +1,7 @@
 //! What a simulated thread has: its IRQL, its process, where it is attached, its top-level IRP, and
 //! the kernel it belongs to.
 
-use crate::{Sim, kernel::Kernel, lock_order, security::User};
+use crate::{Sim, clock, kernel::Kernel, lock_order, security::User};
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
@@ -141,7 +141,9 @@ pub fn kernel() -> Arc<Kernel> {
 /// Runs driver code as a thread of `kernel`.
 pub fn run<T>(kernel: &Arc<Kernel>, work: impl FnOnce() -> T) -> T {
     let before = KERNEL.replace(Some(kernel.clone()));
+    clock::driver_begins();
     let result = work();
+    clock::driver_ends();
     KERNEL.set(before);
     result
 }
@@ -149,7 +151,7 @@ pub fn run<T>(kernel: &Arc<Kernel>, work: impl FnOnce() -> T) -> T {
 impl Kernel {
     /// Sets the thread's IRQL, and has what may be paged out be so.
     pub fn go_to_irql(&self, level: u8) {
-        if level >= DISPATCH_LEVEL && irql() < DISPATCH_LEVEL {
+        if self.options.checks && level >= DISPATCH_LEVEL && irql() < DISPATCH_LEVEL {
             self.page_out_pool();
             self.page_out_code();
         }
@@ -159,7 +161,7 @@ impl Kernel {
     /// Calls the driver at a level and checks that it comes back as it went.
     pub fn driver_callback(self: &Arc<Self>, level: u8, call: impl FnOnce() -> usize) -> i32 {
         let before = irql();
-        let _guard = ntsim_machine::oracle::enter_thread().expect("a thread for the driver");
+        let _guard = self.enter_thread().expect("a thread for the driver");
         self.go_to_irql(level);
         let status = self.checked_call(|| run(self, call)) as i32;
         set_irql(before);

@@ -3,6 +3,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod control;
+pub mod costs;
 mod lists;
 pub mod mixed;
 mod power;

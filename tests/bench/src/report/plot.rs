@@ -1,138 +1,98 @@
-//! One picture of all workloads with sizes.
+//! Plots as SVG.
 
-use super::figure;
-use crate::nvmem::{Measurement, Results, Workload};
+mod bars;
+mod lines;
+
+use crate::{
+    host::Host,
+    results::{Drawing, Picture, Scale},
+};
 use plotters::{
     coord::Shift,
-    prelude::{
-        ChartBuilder, Circle, Color, DrawingArea, EmptyElement, IntoDrawingArea, IntoLogRange,
-        LineSeries, PathElement, RGBColor, SVGBackend, SeriesLabelPosition, ShapeStyle, WHITE,
-    },
-    series::PointSeries,
+    prelude::{DrawingArea, IntoDrawingArea, RGBColor, SVGBackend, WHITE},
 };
 use std::{error::Error, path::Path};
 
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 90, 181),
     RGBColor(86, 180, 233),
     RGBColor(120, 120, 120),
     RGBColor(220, 50, 32),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
+    RGBColor(150, 90, 170),
+    RGBColor(60, 60, 60),
 ];
 
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+const PANEL: (u32, u32) = (640, 430);
 
-pub fn draw(path: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new(path, (1280, 900)).into_drawing_area();
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+pub fn draw(path: &Path, picture: &Picture, host: &Host) -> Result<(), Box<dyn Error>> {
+    let columns = picture.columns.clamp(1, picture.panels.len().max(1));
+    let rows = picture.panels.len().div_ceil(columns).max(1);
+    let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32 + 40);
+    let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
-    let titled = root.titled(
-        &format!(
-            "{} ({}): lower is better, except for the copy",
-            results.processor, results.method
-        ),
-        ("sans-serif", 20),
-    )?;
-    let panels = titled.split_evenly((2, 2));
-    let kinds = [
-        (Workload::Dirty, "Dirty range, flush + drain", "ns a line"),
-        (Workload::Clean, "Clean range, flush + drain", "ns a line"),
-        (
-            Workload::Stores,
-            "Scattered stores made durable",
-            "ns a store",
-        ),
-        (
-            Workload::Write,
-            "Copy made durable (higher is better)",
-            "GB/s",
-        ),
-    ];
-    for (panel, (workload, title, unit)) in panels.iter().zip(kinds) {
-        let part: Vec<_> = results
-            .measurements
-            .iter()
-            .filter(|m| m.workload == workload)
-            .collect();
-        draw_panel(panel, &part, title, unit)?;
+    let title = format!("{} ({}, {})", picture.title, host.processor, host.method);
+    let titled = root.titled(&title, ("sans-serif", 18))?;
+    let areas = titled.split_evenly((rows, columns));
+    for (area, panel) in areas.iter().zip(&picture.panels) {
+        match &panel.drawing {
+            Drawing::Lines { x, series } => lines::draw(area, panel, *x, series)?,
+            Drawing::Bars { groups, series } => bars::draw(area, &root, panel, groups, series)?,
+        }
     }
     root.present()?;
     Ok(())
 }
 
-fn draw_panel(
-    panel: &Panel<'_>,
-    measurements: &[&Measurement],
-    title: &str,
-    unit: &str,
-) -> Result<(), Box<dyn Error>> {
-    let (Some(first), Some(last)) = (measurements.first(), measurements.last()) else {
-        return Ok(());
-    };
-    let figures = measurements
-        .iter()
-        .flat_map(|m| m.times.iter().map(|times| figure(m, times)));
-    let (low, high) = figures.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), value| {
-        (low.min(value), high.max(value))
-    });
-    let mut chart = ChartBuilder::on(panel)
-        .caption(title, ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(40)
-        .y_label_area_size(60)
-        .build_cartesian_2d(
-            (first.size as f64..last.size as f64 * 1.2)
-                .log_scale()
-                .base(4.0),
-            (low * 0.8..high * 1.5).log_scale(),
-        )?;
-    let is_lines = first.workload == Workload::Stores;
-    let legend = if first.workload == Workload::Write {
-        SeriesLabelPosition::LowerRight
-    } else {
-        SeriesLabelPosition::UpperRight
-    };
-    chart
-        .configure_mesh()
-        .x_desc(if is_lines { "lines" } else { "bytes" })
-        .y_desc(unit)
-        .x_label_formatter(&|value| binary(*value))
-        .y_label_formatter(&|value| format!("{value}"))
-        .light_line_style(WHITE)
-        .draw()?;
-    for (index, contender) in first.times.iter().map(|t| t.contender).enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
-        let points: Vec<_> = measurements
-            .iter()
-            .filter_map(|m| Some((m.size as f64, figure(m, m.times(contender)?))))
-            .collect();
-        // What lies on top is thinner, so that equal lines all show.
-        let width = 2 + 3 * (first.times.len() - 1 - index) as u32;
-        let style = ShapeStyle::from(&colour).stroke_width(width);
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), style))?
-            .label(contender)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        chart.draw_series(PointSeries::of_element(
-            points,
-            3,
-            colour.filled(),
-            &|place, size, style| EmptyElement::at(place) + Circle::new((0, 0), size, style),
-        ))?;
-    }
-    chart
-        .configure_series_labels()
-        .position(legend)
-        .background_style(WHITE.mix(0.8))
-        .border_style(RGBColor(200, 200, 200))
-        .draw()?;
-    Ok(())
+/// The smallest and the largest of some figures that a logarithmic axis can show.
+fn span(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let shown = values.filter(|value| value.is_finite() && *value > 0.0);
+    shown.fold(None, |span, value| match span {
+        None => Some((value, value)),
+        Some((low, high)) => Some((value.min(low), value.max(high))),
+    })
 }
 
-fn binary(value: f64) -> String {
-    match value {
-        value if value >= 1_048_576.0 => format!("{:.0} Mi", value / 1_048_576.0),
-        value if value >= 1024.0 => format!("{:.0} Ki", value / 1024.0),
-        value => format!("{value:.0}"),
+/// The base of a logarithmic axis, so that it has labels.
+fn base(low: f64, high: f64, scale: Scale) -> f64 {
+    match scale {
+        _ if high / low < 32.0 => 2.0,
+        Scale::Binary => 4.0,
+        Scale::Decimal => 10.0,
+    }
+}
+
+fn label(value: f64, scale: Scale) -> String {
+    let units: &[(f64, &str)] = match scale {
+        Scale::Binary => &[
+            (1_099_511_627_776.0, " Ti"),
+            (1_073_741_824.0, " Gi"),
+            (1_048_576.0, " Mi"),
+            (1024.0, " Ki"),
+        ],
+        Scale::Decimal => &[(1e9, " G"), (1e6, " M"), (1e3, " k")],
+    };
+    let unit = units.iter().find(|(unit, _)| value >= *unit);
+    let (value, name) = unit.map_or((value, ""), |(unit, name)| (value / unit, *name));
+    let rounded = (value * 100.0).round() / 100.0;
+    format!("{rounded}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scale, label, span};
+
+    #[test]
+    fn axes() {
+        assert_eq!(label(65536.0, Scale::Binary), "64 Ki");
+        assert_eq!(label(2_500_000.0, Scale::Decimal), "2.5 M");
+        assert_eq!(label(0.5, Scale::Decimal), "0.5");
+        assert_eq!(
+            span([0.0, f64::NAN, 3.0, 1.0].into_iter()),
+            Some((1.0, 3.0))
+        );
     }
 }

@@ -5,6 +5,7 @@ mod debug;
 mod error;
 mod headers;
 mod imports;
+mod inlined;
 mod mapping;
 mod pageable;
 mod registry;
@@ -250,6 +251,24 @@ impl Drop for Loaded {
 /// `daxflush.sys (unloaded)+0x1234`.
 pub fn symbolize(addr: usize) -> Option<String> {
     find_module(addr).map(|module| module.symbolize(addr))
+}
+
+/// The function that holds an address, of whichever image; none without debug information.
+pub fn function(addr: usize) -> Option<String> {
+    let module = find_module(addr)?;
+    debug::function(&module, addr - module.start).map(|(name, _)| name)
+}
+
+/// The function of the source that an address is of, of whichever image: an inlined one, too. What is
+/// inlined of Rust's own libraries is its caller's.
+pub fn source_function(addr: usize) -> Option<String> {
+    const LIBRARIES: [&str; 3] = ["core::", "alloc::", "compiler_builtins::"];
+    let module = find_module(addr)?;
+    let inlined = inlined::at(&module, addr - module.start);
+    let own =
+        |name: &&std::sync::Arc<str>| !LIBRARIES.iter().any(|library| name.starts_with(library));
+    let found = inlined.iter().find(own).map(|name| name.to_string());
+    found.or_else(|| function(addr))
 }
 
 /// The image in memory, ready to run.

@@ -1,15 +1,16 @@
 //! Looking at each instruction with the trap flag: the check on the breakpoints.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use iced_x86::{Decoder, DecoderOptions};
 
-use super::decode::{self, Class, MAX_INSTRUCTION, Site, SiteKind};
+use super::decode::{self, Class, MAX_INSTRUCTION, SiteKind};
 use super::event::{Event, FlushInstruction};
+use super::executed::Executed;
+use super::look::Audit;
 use super::plant::Plant;
-use super::{emulate, thread};
+use super::thread;
 use crate::signal::{Cpu, clear_trap_flag, set_trap_flag};
 
 /// What an audit saw.
@@ -19,6 +20,8 @@ pub struct AuditReport {
     pub events: Vec<Event>,
     /// Instructions of the image; each iteration of a repeated one counts.
     pub steps: u64,
+    /// Which instructions those were.
+    pub executed: Executed,
     /// Executed instructions that should be watched but have no breakpoint. Must be empty.
     pub unplanted: Vec<String>,
     /// Executed instructions with a breakpoint inside them, or whose code changed. Must be empty.
@@ -40,15 +43,6 @@ pub enum AuditError {
     /// The thread is being audited already.
     #[error("an audit of this thread is under way")]
     Nested,
-}
-
-struct Audit {
-    plant: Arc<Plant>,
-    canary_seen: bool,
-    events: Vec<Event>,
-    steps: u64,
-    unplanted: BTreeSet<usize>,
-    misplaced: BTreeSet<usize>,
 }
 
 thread_local! {
@@ -151,71 +145,6 @@ impl Drop for Stepping {
     }
 }
 
-impl Audit {
-    fn new(plant: &Arc<Plant>) -> Audit {
-        Audit {
-            plant: Arc::clone(plant),
-            canary_seen: false,
-            events: Vec::new(),
-            steps: 0,
-            unplanted: BTreeSet::new(),
-            misplaced: BTreeSet::new(),
-        }
-    }
-
-    fn report(self) -> AuditReport {
-        let name = |rip: &usize| match decode::at(&self.plant.code, *rip) {
-            Some(i) => format!(
-                "{} at {}",
-                decode::mnemonic(&i),
-                self.plant.image.symbolize(*rip)
-            ),
-            None => self.plant.image.symbolize(*rip),
-        };
-        AuditReport {
-            unplanted: self.unplanted.iter().map(name).collect(),
-            misplaced: self.misplaced.iter().map(name).collect(),
-            events: self.events,
-            steps: self.steps,
-        }
-    }
-
-    /// Looks at the instruction at `rip` of the image, and executes it if it is watched.
-    fn look(&mut self, cpu: &mut Cpu) -> bool {
-        let rip = cpu.rip();
-        self.steps += 1;
-        let Some(instruction) = decode::at(&self.plant.code, rip) else {
-            self.misplaced.insert(rip);
-            return false;
-        };
-        let inside = rip + 1..rip + instruction.len();
-        if !self.plant.sites_in(inside).is_empty() {
-            self.misplaced.insert(rip);
-        }
-        let planted = self.plant.site(rip).is_some();
-        match decode::classify(&instruction) {
-            Class::Watched(kind) => {
-                if !planted {
-                    self.unplanted.insert(rip);
-                }
-                let site = Site {
-                    rip,
-                    kind,
-                    instruction,
-                };
-                self.events
-                    .push(emulate::step_over(cpu, &self.plant, &site));
-                true
-            }
-            Class::Unsupported => {
-                self.unplanted.insert(rip);
-                false
-            }
-            Class::Other => false,
-        }
-    }
-}
-
 /// A single step ended; the instruction at `rip` is next.
 pub(super) fn on_step(cpu: &mut Cpu) {
     AUDIT.with(|slot| {
@@ -231,7 +160,12 @@ pub(super) fn on_step(cpu: &mut Cpu) {
             audit.canary_seen = is_canary(cpu.rip());
         }
         let plant = Arc::clone(&audit.plant);
-        while plant.image.contains(cpu.rip()) && audit.look(cpu) {}
+        while plant.image.contains(cpu.rip()) {
+            if !audit.look(cpu) {
+                return;
+            }
+        }
+        audit.executed.step_elsewhere();
     });
 }
 

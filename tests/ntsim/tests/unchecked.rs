@@ -1,0 +1,41 @@
+//! A machine that checks nothing, for measuring time. (Alone in its process, which guards nothing any
+//! more.)
+
+mod common;
+
+use common::driver;
+use ntsim::{Access, Disposition, Observed, Sim, SimOptions, VolumeOptions};
+
+const SERVICE: &str = "daxflush";
+
+#[test]
+fn the_driver_works_unpatched() {
+    let sim = Sim::boot(SimOptions {
+        checks: false,
+        ..SimOptions::default()
+    });
+    let sim = sim.expect("a machine");
+    let added = sim.add_volume('D', VolumeOptions::default());
+    added.expect("a volume");
+    sim.load_driver(&driver(), SERVICE)
+        .expect("the driver loads");
+    let (access, disposition) = (Access::ReadWrite, Disposition::OpenAlways);
+    let file = sim.create_file(r"D:\a", access, disposition);
+    let file = file.expect("a file");
+    for round in 0..3 {
+        let written = sim.write_file(file, 100 * round, &[5; 5000]);
+        assert_eq!(written, Ok(5000));
+        sim.flush_file_buffers(file).expect("a flush");
+    }
+    let mut found = [0; 5200];
+    assert_eq!(sim.read_file(file, 0, &mut found), Ok(5200));
+    assert!(found.iter().all(|byte| *byte == 5));
+    assert_ne!(sim.callbacks(), 0);
+    // Its instructions are its own affair.
+    assert_eq!(sim.observed(), Observed::default());
+    let refused = sim.count_instructions(|| ()).expect_err("no oracle");
+    assert_eq!(refused, "nothing is checked");
+    sim.close_handle(file).expect("close");
+    sim.unload_driver(SERVICE).expect("the driver unloads");
+    assert_eq!(sim.violations(), []);
+}
