@@ -156,38 +156,60 @@ struct Batcher<'a, B: Backing> {
     batch: &'a mut [Run; BATCH],
     limit: usize,
     backing: &'a mut B,
-    /// Runs in the batch; the last of them may still grow.
+    /// Runs in the batch.
     count: usize,
-    /// Runs that came after the backing had failed, as one span.
+    /// The last run, in lines, which may still grow; empty if there is none.
+    open: Range<u64>,
+    /// Runs that came after the backing had failed, as one span in lines.
     rejected: Range<u64>,
     failed: bool,
-    /// The span of everything flushed.
+    /// The span of everything flushed, in bytes.
     flushed: Range<u64>,
     done: Committed,
 }
 
+/// No run: none begins where it ends.
+const NO_LINES: Range<u64> = u64::MAX..u64::MAX;
+
 impl<'a, B: Backing> Batcher<'a, B> {
     fn new(batch: &'a mut [Run; BATCH], limit: usize, backing: &'a mut B) -> Self {
-        let done = Committed::default();
         Self {
             batch,
             limit,
             backing,
             count: 0,
-            rejected: 0..0,
+            open: NO_LINES,
+            rejected: NO_LINES,
             failed: false,
             flushed: 0..0,
-            done,
+            done: Committed::default(),
         }
     }
 
-    /// Flushes the batch, unless it is empty.
+    /// Flushes what there is.
     fn finish(&mut self) -> Result<(), B::Error> {
-        let runs = self.batch.get(..self.count).unwrap_or_default();
-        let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+        self.close_run();
+        if self.count == 0 {
             return Ok(());
-        };
-        let span = first.offset..last.end();
+        }
+        self.flush()
+    }
+
+    /// Ends the open run: it goes into the batch, which has room.
+    #[inline]
+    fn close_run(&mut self) {
+        let lines = core::mem::replace(&mut self.open, NO_LINES);
+        if let Some(run) = to_run(&lines)
+            && let Some(free) = self.batch.get_mut(self.count)
+        {
+            *free = run;
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// Flushes the batch, which is not empty.
+    fn flush(&mut self) -> Result<(), B::Error> {
+        let runs = self.batch.get(..self.count).unwrap_or_default();
         if let Err(error) = self.backing.flush(runs) {
             self.failed = true;
             return Err(error);
@@ -196,13 +218,15 @@ impl<'a, B: Backing> Batcher<'a, B> {
         self.done.lines = self.done.lines.saturating_add(lines);
         self.done.ranges = self.done.ranges.saturating_add(self.count as u64);
         self.done.batches = self.done.batches.saturating_add(1);
+        let start = runs.first().map_or(0, |first| first.offset);
+        let end = runs.last().map_or(0, Run::end);
         self.count = 0;
-        let start = if self.flushed.is_empty() {
-            span.start
+        let before = core::mem::take(&mut self.flushed);
+        self.flushed = if before.is_empty() {
+            start..end
         } else {
-            self.flushed.start
+            before.start..end
         };
-        self.flushed = start..span.end;
         Ok(())
     }
 
@@ -216,69 +240,50 @@ impl<'a, B: Backing> Batcher<'a, B> {
 
     /// What was collected and not flushed.
     fn unflushed(&self) -> impl Iterator<Item = Run> {
-        let Range { start, end } = self.rejected;
-        let rejected = Run {
-            offset: start,
-            length: end.saturating_sub(start),
-        };
-        self.batch
-            .get(..self.count)
-            .unwrap_or_default()
-            .iter()
-            .copied()
-            .chain([rejected])
+        let batch = self.batch.get(..self.count).unwrap_or_default();
+        let last = [to_run(&self.open), to_run(&self.rejected)];
+        batch.iter().copied().chain(last.into_iter().flatten())
     }
 }
 
 impl<B: Backing> Sink for Batcher<'_, B> {
     type Error = B::Error;
 
+    #[inline]
     fn run(&mut self, lines: Range<u64>, coarse: bool) -> Result<(), B::Error> {
-        let Some(run) = to_run(&lines) else {
-            return Ok(());
-        };
-        if self.failed {
-            let start = if self.rejected.is_empty() {
-                run.offset
-            } else {
-                self.rejected.start
-            };
-            self.rejected = start..run.end();
-            return Ok(());
-        }
         if coarse {
-            let lines = run.length / LINE_SIZE;
-            self.done.coarse_lines = self.done.coarse_lines.saturating_add(lines);
+            let count = lines.end.saturating_sub(lines.start);
+            self.done.coarse_lines = self.done.coarse_lines.saturating_add(count);
         }
-        let last = self
-            .count
-            .checked_sub(1)
-            .and_then(|last| self.batch.get_mut(last));
-        if let Some(last) = last.filter(|last| last.end() == run.offset) {
-            last.length = last.length.saturating_add(run.length);
+        if lines.start == self.open.end {
+            self.open.end = lines.end;
             return Ok(());
         }
+        if self.failed {
+            let start = self.rejected.start.min(lines.start);
+            self.rejected = start..lines.end;
+            return Ok(());
+        }
+        self.close_run();
         if self.count >= self.limit
-            && let Err(error) = self.finish()
+            && let Err(error) = self.flush()
         {
-            self.rejected = run.offset..run.end();
+            self.rejected = lines;
             return Err(error);
         }
-        if let Some(free) = self.batch.get_mut(self.count) {
-            *free = run;
-            self.count = self.count.saturating_add(1);
-        }
+        self.open = lines;
         Ok(())
     }
 }
 
+#[inline]
 fn to_run(lines: &Range<u64>) -> Option<Run> {
     // The deliberate fault loses the line that starts every 1 KiB of file.
     let skipped = u64::from(cfg!(feature = "fault-skip-line") && lines.start.is_multiple_of(16));
     let start = lines.start.saturating_add(skipped);
     let count = lines.end.saturating_sub(start);
     (count != 0).then_some(Run {
-        offset: start * LINE_SIZE,
-        length: count * LINE_SIZE,
+        offset: start.wrapping_mul(LINE_SIZE),
+        length: count.wrapping_mul(LINE_SIZE),
     })
 }

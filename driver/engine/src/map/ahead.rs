@@ -5,14 +5,14 @@
 //! ahead of the flushing, and put back when it is over.
 
 use super::{
-    DirtyMap, LEAF_LINES,
+    DirtyMap, LEAF_LINES, bits,
     collect::{Sink, runs_of},
     slot_of,
 };
 use crate::{
     Reserve,
     mistake::{self, Mistake},
-    reserve::{GROUP, Leaf, Link, Words},
+    reserve::{GROUP, LEAF_WORDS, Leaf, Link, Words},
     run::LINE_SIZE,
     sync::{
         AtomicU64,
@@ -98,33 +98,50 @@ pub(super) fn unlink(entry: &AtomicU64, leaf: &Leaf<'_>) -> u32 {
     leaf.state.take()
 }
 
-/// Passes on the runs of a leaf that is linked nowhere, as far as `summary` says; what was passed on
-/// leaves it.
+/// Passes on the runs of a leaf that is linked nowhere, as far as `summary` says. What was passed on is
+/// no longer in its words, and leaves `summary` when all of them were.
 fn read_words<S: Sink>(
     words: &Words,
     first: u64,
     summary: &mut u32,
     sink: &mut S,
 ) -> Result<(), S::Error> {
-    let (groups, _) = words.as_chunks::<GROUP>();
-    while *summary != 0 {
-        let group = summary.trailing_zeros();
-        *summary &= summary.wrapping_sub(1);
-        let mut line = first.wrapping_add(64 * GROUP as u64 * u64::from(group));
-        for word in groups.get(group as usize).into_iter().flatten() {
+    let dirty = dirty_words(words, *summary);
+    let parts = words.as_chunks::<64>().0.iter().zip(dirty);
+    let mut first = first;
+    for (words, dirty) in parts {
+        for slot in bits(dirty) {
+            let Some(word) = words.get(slot as usize) else {
+                continue;
+            };
+            // A mark that comes between these two does not count.
             let dirty = word.load(SeqCst);
-            if dirty != 0 {
-                // A mark that comes between these two does not count.
-                word.store(0, Relaxed);
-                if let Err(error) = runs_of(dirty, line, sink) {
-                    *summary |= 1 << group;
-                    return Err(error);
-                }
-            }
-            line = line.wrapping_add(64);
+            word.store(0, Relaxed);
+            runs_of(dirty, first.wrapping_add(64 * u64::from(slot)), sink)?;
+        }
+        first = first.wrapping_add(64 * 64);
+    }
+    *summary = 0;
+    Ok(())
+}
+
+/// Which words have a bit set, of those that a summary names. Found without a branch on what a word is:
+/// where the dirty ones are cannot be predicted.
+#[inline]
+fn dirty_words(words: &Words, summary: u32) -> [u64; LEAF_WORDS / 64] {
+    let mut dirty = [0; LEAF_WORDS / 64];
+    let (groups, _) = words.as_chunks::<GROUP>();
+    for group in bits(u64::from(summary)) {
+        let slot = group as usize * GROUP;
+        if let (Some(words), Some(part)) = (groups.get(group as usize), dirty.get_mut(slot / 64)) {
+            let bits = words.iter().zip(0_u32..).map(|(word, bit)| {
+                let dirty = word.load(SeqCst) != 0;
+                u64::from(dirty) << bit
+            });
+            *part |= bits.fold(0, |mask, bit| mask | bit) << (slot % 64);
         }
     }
-    Ok(())
+    dirty
 }
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {

@@ -78,7 +78,7 @@ fn visit<R: Borrow<Reserve>, S: Sink>(
         sink,
         ahead,
     };
-    for top in map.tops() {
+    map.tops(|top| {
         visit.scope = scope.start.max(top.own.start)..scope.end.min(top.own.end);
         visit.own = top.own;
         let scarce = map.reserve().is_scarce();
@@ -88,7 +88,8 @@ fn visit<R: Borrow<Reserve>, S: Sink>(
         if top.height == 0 && scarce {
             map.reclaim_leaf(top.entry, top.start);
         }
-    }
+        Ok(())
+    })?;
     visit.read_ahead()
 }
 
@@ -291,15 +292,22 @@ impl<'a> Taken<'a> {
 /// no longer in the map.
 #[inline]
 pub(super) fn runs_of<S: Sink>(dirty: u64, first: u64, sink: &mut S) -> Result<(), S::Error> {
+    if dirty == u64::MAX {
+        return sink.run(first..first.wrapping_add(64), false);
+    }
     let mut dirty = dirty;
     let mut result = Ok(());
     while dirty != 0 {
         let low = dirty.trailing_zeros();
-        let length = (dirty >> low).trailing_ones();
-        let start = first.wrapping_add(u64::from(low));
-        let run = start..start.wrapping_add(u64::from(length));
-        dirty &= (u64::MAX << low).checked_shl(length).unwrap_or(0);
-        result = result.and(sink.run(run, false));
+        // Carries through the lowest run and clears it; a run up to the highest bit carries out.
+        let above = dirty.wrapping_add(dirty & dirty.wrapping_neg());
+        let end = if above == 0 { 64 } else { above.trailing_zeros() };
+        dirty &= above;
+        let run = first.wrapping_add(u64::from(low))..first.wrapping_add(u64::from(end));
+        match sink.run(run, false) {
+            Ok(()) => {}
+            failed => result = result.and(failed),
+        }
     }
     result
 }

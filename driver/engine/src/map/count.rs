@@ -1,17 +1,19 @@
 //! Counting what is dirty, without taking it.
 
-use super::{DirtyMap, LEAF_LINES, LINE_SIZE, MAX_LINE, MAX_OFFSET, bits, entry_lines};
+use super::{DirtyMap, Top, LEAF_LINES, LINE_SIZE, MAX_LINE, bits, entry_lines};
 use crate::{
     Reserve,
     reserve::{GROUP, Leaf, Link},
     sync::{AtomicU64, Ordering::SeqCst},
 };
-use core::{borrow::Borrow, ops::Range};
+use core::{borrow::Borrow, convert::Infallible, ops::Range};
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
     /// Whether no line is dirty. IRQL <= DISPATCH_LEVEL.
     pub fn is_clean(&self) -> bool {
-        self.dirty_lines(MAX_OFFSET) == 0
+        let dirty = |top: Top<'_>| any_below(self.reserve(), top.entry, top.height);
+        let clean = |top| if dirty(top) { Err(()) } else { Ok(()) };
+        !self.is_all_dirty() && self.tops(clean).is_ok()
     }
 
     /// Number of dirty lines of a stream of `end` bytes.
@@ -26,11 +28,14 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         if self.is_all_dirty() {
             return end.saturating_sub(lines.start);
         }
-        self.tops().fold(0, |sum, top| {
+        let mut sum = 0_u64;
+        let Ok(()) = self.tops(|top| {
             let lines = top.own.start.max(lines.start)..top.own.end.min(lines.end);
             let below = entry_below(self.reserve(), top.entry, top.height, top.start, &lines);
-            sum.saturating_add(below)
-        })
+            sum = sum.saturating_add(below);
+            Ok::<(), Infallible>(())
+        });
+        sum
     }
 }
 
@@ -62,6 +67,26 @@ fn entry_below(
         let entry = directory.entries.get(slot as usize);
         let count = entry.map_or(0, |entry| entry_below(reserve, entry, below, start, lines));
         sum.saturating_add(count)
+    })
+}
+
+/// Whether anything is dirty below an entry. The depth of recursion is the height.
+fn any_below(reserve: &Reserve, entry: &AtomicU64, height: u32) -> bool {
+    let link = Link(entry.load(SeqCst));
+    if link == Link::ALL {
+        return true;
+    }
+    let Some(below) = height.checked_sub(1) else {
+        let leaf = reserve.leaf(link);
+        return leaf.is_some_and(|(_, leaf)| {
+            leaf.state.get().summary() != 0 && dirty_in(&leaf, 0, &(0..LEAF_LINES)) != 0
+        });
+    };
+    reserve.directory(link).is_some_and(|(_, directory)| {
+        bits(directory.state.summary.load(SeqCst)).any(|slot| {
+            let next = directory.entries.get(slot as usize);
+            next.is_some_and(|entry| any_below(reserve, entry, below))
+        })
     })
 }
 

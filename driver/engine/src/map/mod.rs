@@ -51,7 +51,7 @@ use crate::{
         Ordering::{Relaxed, SeqCst},
     },
 };
-use core::{borrow::Borrow, ops::Range};
+use core::{borrow::Borrow, convert::Infallible, ops::Range};
 
 /// Leaves at the start of the stream that hang from the map itself.
 const DIRECT: usize = 8;
@@ -111,19 +111,35 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         self.reserve.borrow()
     }
 
-    /// The entries that hang from the map itself.
-    fn tops(&self) -> impl Iterator<Item = Top<'_>> {
-        let direct = tops(&self.direct, 0, 0);
-        let single = tops(&self.single, 1, DIRECT as u64 * LEAF_LINES);
-        let roots = self.roots.iter().zip(2_u32..).flat_map(|(entry, height)| {
-            let lower = if height == 2 {
-                SINGLE as u64 * entry_lines(1)
-            } else {
-                entry_lines(height.saturating_sub(1))
-            };
-            tops(core::slice::from_ref(entry), height, lower)
-        });
-        direct.chain(single).chain(roots)
+    /// Passes on the entries that hang from the map itself and have something below them.
+    fn tops<'a, E>(
+        &'a self,
+        mut each: impl FnMut(Top<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut pass = |entry: &'a AtomicU64, height: u32, index: usize, lower: u64| {
+            if entry.load(SeqCst) == Link::NONE.0 {
+                return Ok(());
+            }
+            let start = entry_lines(height).saturating_mul(index as u64);
+            each(Top {
+                entry,
+                height,
+                start,
+                own: start.max(lower)..start.saturating_add(entry_lines(height)),
+            })
+        };
+        for (index, entry) in self.direct.iter().enumerate() {
+            pass(entry, 0, index, 0)?;
+        }
+        for (index, entry) in self.single.iter().enumerate() {
+            pass(entry, 1, index, DIRECT as u64 * LEAF_LINES)?;
+        }
+        let mut lower = SINGLE as u64 * entry_lines(1);
+        for (entry, height) in self.roots.iter().zip(2..) {
+            pass(entry, height, 0, lower)?;
+            lower = entry_lines(height);
+        }
+        Ok(())
     }
 
     /// The entry that a leaf hangs below, and how many directories there are between them.
@@ -177,9 +193,10 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
 
 impl<R: Borrow<Reserve>> Drop for DirtyMap<R> {
     fn drop(&mut self) {
-        for top in self.tops() {
+        let Ok(()) = self.tops(|top| {
             give_back(self.reserve(), top.entry, top.height);
-        }
+            Ok::<(), Infallible>(())
+        });
     }
 }
 
@@ -192,20 +209,6 @@ struct Top<'a> {
     start: u64,
     /// The lines that are below it and below no other.
     own: Range<u64>,
-}
-
-/// Entries that follow one another in the file, from its start; what is below line `lower` hangs
-/// elsewhere.
-fn tops(entries: &[AtomicU64], height: u32, lower: u64) -> impl Iterator<Item = Top<'_>> {
-    entries.iter().zip(0_u64..).map(move |(entry, index)| {
-        let start = index.saturating_mul(entry_lines(height));
-        Top {
-            entry,
-            height,
-            start,
-            own: start.max(lower)..start.saturating_add(entry_lines(height)),
-        }
-    })
 }
 
 /// Lines of file below an entry with `height` directories between it and the leaves.
@@ -242,6 +245,7 @@ fn give_back(reserve: &Reserve, entry: &AtomicU64, height: u32) {
     let Some(below) = height.checked_sub(1) else {
         if let Some((index, leaf)) = reserve.leaf(link) {
             leaf.state.take();
+            leaf.wipe();
             reserve.give_leaf(index);
         }
         return;

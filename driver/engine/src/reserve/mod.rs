@@ -122,10 +122,7 @@ impl Reserve {
 
     /// Takes a clean leaf, and a link to it.
     pub(crate) fn take_leaf(&self) -> Option<Link> {
-        let index = self.leaves.take()?;
-        // Not when it is given back: who comes too late may mark it until now.
-        self.leaf_at(index)?.wipe();
-        Some(Link::to(index))
+        self.leaves.take().map(Link::to)
     }
 
     /// Takes an empty directory, and a link to it.
@@ -137,7 +134,7 @@ impl Reserve {
         Some(Link::to(index))
     }
 
-    /// Gives back a leaf that is linked nowhere, in a generation that began since, with no summary.
+    /// Gives back a leaf that is linked nowhere, in a generation that began since, and is clean.
     pub(crate) fn give_leaf(&self, index: u32) {
         self.leaves.give(index);
     }

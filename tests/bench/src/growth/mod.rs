@@ -79,9 +79,9 @@ impl Measured {
 /// Bytes of the nodes that these stores need in a map.
 fn tracking(stores: &[Store], reserve: &Reserve) -> usize {
     let mut map = Map::new(reserve);
-    let before = reserve.free_nodes();
+    let before = reserve.used_bytes();
     stores.iter().for_each(|store| map.record(store));
-    (before - reserve.free_nodes()) as usize * Reserve::NODE_BYTES
+    (reserve.used_bytes() - before) as usize
 }
 
 fn promises(results: &Results, workloads: &[memory::Need]) -> Vec<Promise> {
