@@ -22,8 +22,15 @@ pub struct Run {
 
 impl Run {
     /// The first byte after the run.
+    #[inline]
     pub const fn end(&self) -> u64 {
         self.offset.saturating_add(self.length)
+    }
+
+    /// The bytes of runs that do not overlap.
+    pub fn bytes_of(runs: &[Self]) -> u64 {
+        let add = |sum: u64, run: &Self| sum.saturating_add(run.length);
+        runs.iter().fold(0, add)
     }
 }
 

@@ -87,6 +87,9 @@ impl Backing for ViewBacking<'_> {
         let before = self.flushed.take().unwrap_or(start..end);
         self.flushed = Some(before.start.min(start)..before.end.max(end));
         let mut fresh = false;
+        if Run::bytes_of(runs) <= SLICE {
+            return self.flush_slice(runs, &mut fresh).map(|_| ());
+        }
         for slice in Slices::new(runs, SLICE) {
             // A run of a stream that is dirty all over goes on far beyond the stream's end.
             if self.flush_slice(slice.runs(), &mut fresh)? == Reached::End {
@@ -116,7 +119,7 @@ enum Reached {
 
 impl ViewBacking<'_> {
     fn flush_slice(&mut self, runs: &[Run], fresh: &mut bool) -> Result<Reached, NtStatus> {
-        let end = runs.iter().map(Run::end).max().unwrap_or(0);
+        let end = runs.last().map_or(0, Run::end);
         let mut failure = NtStatus::FILE_LOCK_CONFLICT;
         for _ in 0..ATTEMPTS {
             // The device's memory must not be touched any more.

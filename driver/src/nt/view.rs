@@ -82,10 +82,17 @@ impl View {
     /// Starts the write-back of what `runs`, in ascending order, have within the file, moving the
     /// window as needed; no drain. Returns the lines. IRQL PASSIVE_LEVEL.
     pub fn flush(&mut self, runs: &[Run]) -> Result<u64, NtStatus> {
+        let file_end = self.end();
         let mut lines = 0_u64;
         let mut batch = Batch::new();
+        if let Some(window) = self.window.as_ref().filter(|window| window.has_all(runs))
+            && batch.take_all(window, runs)
+        {
+            batch.flush(Some(window))?;
+            return Ok(Run::bytes_of(runs) / LINE_SIZE);
+        }
         for run in runs {
-            let end = run.end().min(self.end());
+            let end = run.end().min(file_end);
             let mut at = run.offset;
             while at < end {
                 if !self.window.as_ref().is_some_and(|window| window.has(at)) {
@@ -251,6 +258,12 @@ impl Window {
         self.start <= at && at < self.end
     }
 
+    /// Whether all of `runs`, in ascending order, are in it.
+    fn has_all(&self, runs: &[Run]) -> bool {
+        let first = runs.first().is_some_and(|run| self.start <= run.offset);
+        first && runs.last().is_some_and(|run| run.end() <= self.end)
+    }
+
     fn end(&self) -> u64 {
         self.end
     }
@@ -305,6 +318,7 @@ fn unmap(base: PVOID) {
 struct Batch {
     ranges: [NvMemoryRange; BATCH],
     count: usize,
+    limit: usize,
 }
 
 impl Batch {
@@ -312,11 +326,28 @@ impl Batch {
         Self {
             ranges: [NvMemoryRange::default(); BATCH],
             count: 0,
+            limit: SETTINGS.batch_ranges().clamp(1, BATCH),
         }
     }
 
     fn is_full(&self) -> bool {
-        self.count >= SETTINGS.batch_ranges().clamp(1, BATCH)
+        self.count >= self.limit
+    }
+
+    /// Takes runs that are in the window, if this empty batch has room for them.
+    fn take_all(&mut self, window: &Window, runs: &[Run]) -> bool {
+        let room = runs.len() <= self.limit;
+        if room {
+            for (place, run) in self.ranges.iter_mut().zip(runs) {
+                let offset = run.offset.wrapping_sub(window.start) as usize;
+                *place = NvMemoryRange {
+                    base_address: (window.base as usize).wrapping_add(offset),
+                    length: run.length as usize,
+                };
+            }
+            self.count = runs.len();
+        }
+        room
     }
 
     fn push(&mut self, range: NvMemoryRange) {

@@ -301,7 +301,11 @@ pub(super) fn runs_of<S: Sink>(dirty: u64, first: u64, sink: &mut S) -> Result<(
         let low = dirty.trailing_zeros();
         // Carries through the lowest run and clears it; a run up to the highest bit carries out.
         let above = dirty.wrapping_add(dirty & dirty.wrapping_neg());
-        let end = if above == 0 { 64 } else { above.trailing_zeros() };
+        let end = if above == 0 {
+            64
+        } else {
+            above.trailing_zeros()
+        };
         dirty &= above;
         let run = first.wrapping_add(u64::from(low))..first.wrapping_add(u64::from(end));
         match sink.run(run, false) {

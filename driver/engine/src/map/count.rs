@@ -1,6 +1,6 @@
 //! Counting what is dirty, without taking it.
 
-use super::{DirtyMap, Top, LEAF_LINES, LINE_SIZE, MAX_LINE, bits, entry_lines};
+use super::{DirtyMap, LEAF_LINES, LINE_SIZE, MAX_LINE, Top, bits, entry_lines};
 use crate::{
     Reserve,
     reserve::{GROUP, Leaf, Link},

@@ -112,31 +112,32 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
     }
 
     /// Passes on the entries that hang from the map itself and have something below them.
-    fn tops<'a, E>(
-        &'a self,
-        mut each: impl FnMut(Top<'a>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut pass = |entry: &'a AtomicU64, height: u32, index: usize, lower: u64| {
-            if entry.load(SeqCst) == Link::NONE.0 {
-                return Ok(());
-            }
+    fn tops<'a, E>(&'a self, mut each: impl FnMut(Top<'a>) -> Result<(), E>) -> Result<(), E> {
+        let top = |entry: &'a AtomicU64, height: u32, index: usize, lower: u64| {
             let start = entry_lines(height).saturating_mul(index as u64);
-            each(Top {
+            Top {
                 entry,
                 height,
                 start,
                 own: start.max(lower)..start.saturating_add(entry_lines(height)),
-            })
+            }
         };
+        let used = |entry: &AtomicU64| entry.load(SeqCst) != Link::NONE.0;
         for (index, entry) in self.direct.iter().enumerate() {
-            pass(entry, 0, index, 0)?;
+            if used(entry) {
+                each(top(entry, 0, index, 0))?;
+            }
         }
         for (index, entry) in self.single.iter().enumerate() {
-            pass(entry, 1, index, DIRECT as u64 * LEAF_LINES)?;
+            if used(entry) {
+                each(top(entry, 1, index, DIRECT as u64 * LEAF_LINES))?;
+            }
         }
         let mut lower = SINGLE as u64 * entry_lines(1);
         for (entry, height) in self.roots.iter().zip(2..) {
-            pass(entry, height, 0, lower)?;
+            if used(entry) {
+                each(top(entry, height, 0, lower))?;
+            }
             lower = entry_lines(height);
         }
         Ok(())
