@@ -1,6 +1,7 @@
 //! A machine that checks nothing, for measuring time. (Alone in its process, which guards nothing any
 //! more.)
 
+#[allow(dead_code, reason = "its machine checks")]
 mod common;
 
 use common::driver;
