@@ -2,7 +2,7 @@
 
 use crate::{
     Arrival, DirtyMap, Group, Reserve, Run,
-    map::{Sink, collect},
+    map::{Ahead, Sink, collect},
     run::{BATCH, LINE_SIZE, MAX_OFFSET},
 };
 use core::{borrow::Borrow, ops::Range};
@@ -53,6 +53,7 @@ pub struct Committed {
 pub struct Committer {
     batch: [Run; BATCH],
     limit: usize,
+    ahead: Ahead,
 }
 
 impl Default for Committer {
@@ -70,6 +71,7 @@ impl Committer {
                 length: 0,
             }; BATCH],
             limit: BATCH,
+            ahead: Ahead::new(),
         }
     }
 
@@ -123,26 +125,27 @@ impl Committer {
     ) -> Result<Committed, B::Error> {
         let lines = scope.start / LINE_SIZE..scope.end.min(MAX_OFFSET).div_ceil(LINE_SIZE);
         let mut batcher = Batcher::new(&mut self.batch, self.limit, backing);
-        let collected = collect(map, &lines, &mut batcher).and_then(|()| batcher.finish());
+        let collected =
+            collect(map, &lines, &mut batcher, &mut self.ahead).and_then(|()| batcher.finish());
+        let flushed = batcher.flushed.clone();
+        let mut done = batcher.done;
+        let drained = if flushed.is_empty() {
+            Ok(())
+        } else {
+            done.drains = 1;
+            batcher.drain()
+        };
+        // After the drain: all of it takes locked instructions, which wait for the flushes.
+        map.put_back(&mut self.ahead);
         if collected.is_err() && !cfg!(feature = "fault-forget-failed") {
             batcher
                 .unflushed()
                 .for_each(|run| map.mark(run.offset, run.length));
         }
-        let flushed = batcher.flushed.clone();
-        let mut done = batcher.done;
-        if !flushed.is_empty() {
-            done.drains = 1;
-            let drained = if cfg!(feature = "fault-omit-drain") {
-                Ok(())
-            } else {
-                backing.drain()
-            };
-            if let Err(error) = drained {
-                // Only the span of what was flushed is remembered: coarser, but not lost.
-                map.mark(flushed.start, flushed.end.saturating_sub(flushed.start));
-                return Err(error);
-            }
+        if let Err(error) = drained {
+            // Only the span of what was flushed is remembered: coarser, but not lost.
+            map.mark(flushed.start, flushed.end.saturating_sub(flushed.start));
+            return Err(error);
         }
         collected.map(|()| done)
     }
@@ -201,6 +204,14 @@ impl<'a, B: Backing> Batcher<'a, B> {
         };
         self.flushed = start..span.end;
         Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), B::Error> {
+        if cfg!(feature = "fault-omit-drain") {
+            Ok(())
+        } else {
+            self.backing.drain()
+        }
     }
 
     /// What was collected and not flushed.

@@ -7,8 +7,12 @@ pub enum Mistake {
     SummaryAfterWords,
     /// A caller joins a commit that had begun to collect when he came.
     JoinCollected,
-    /// A clean leaf is given back although a marker may be on its way into it.
+    /// A leaf that was taken out is given back without a look at what was marked meanwhile.
     EarlyLeafReuse,
+    /// A marker does not look whether a collector has come to the leaf meanwhile.
+    NoSecondLook,
+    /// A marker sets the bit of a leaf before those of the directories above it.
+    LeafBeforeDirectories,
     /// A log's slots are given back before their entries are taken.
     EarlySlotReuse,
 }

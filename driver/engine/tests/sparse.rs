@@ -51,7 +51,7 @@ fn random_writes_stay_exact_for_ever() {
     for round in 0..2000 {
         let done = write_and_commit(&map, round * 70, 70);
         assert_eq!((done.lines, done.coarse_lines), (70, 0), "round {round}");
-        assert!(map.nodes() <= reserve.share_of_one_map());
+        assert!(map.nodes() <= 2 * reserve.share_of_one_map());
     }
 }
 

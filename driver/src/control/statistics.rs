@@ -110,10 +110,7 @@ fn add_state(counters: &mut Statistics, volume: &Volume) -> Result<(), NtStatus>
 
 /// Bytes of tracking memory in use, and in all.
 pub fn tracking(reserve: &Reserve) -> (u64, u64) {
-    let node = Reserve::NODE_BYTES as u64;
-    let used = reserve.nodes().saturating_sub(reserve.free_nodes());
-    let bytes = |nodes: u32| u64::from(nodes).saturating_mul(node);
-    (bytes(used), bytes(reserve.nodes()))
+    (reserve.used_bytes(), reserve.bytes())
 }
 
 fn add(sum: &mut u64, more: u64) {

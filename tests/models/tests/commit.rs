@@ -221,42 +221,54 @@ fn neighbours() -> Scenario {
     }
 }
 
-/// So few nodes that leaves are given back after every commit.
-fn scarce() -> Scenario {
+/// The same where directories lead to the leaves, one to the first two lines and two to the third.
+fn deep() -> Scenario {
     Scenario {
-        nodes: 8,
-        offsets: vec![0, 64, 3 * LEAF],
+        offsets: vec![20 * LEAF, 20 * LEAF + 64, 70 * LEAF],
+        ..neighbours()
+    }
+}
+
+/// So few nodes that leaves, and the directories above them, are given back after every commit.
+fn scarce(scenario: Scenario) -> Scenario {
+    Scenario {
+        nodes: 7,
         threads: vec![vec![0, 0], vec![1, 1], vec![2, 2]],
-        marks_first: false,
-        first_fails: false,
+        ..scenario
     }
 }
 
 #[test]
 fn commits_keep_their_promise() {
     holds(&neighbours(), 4000);
+    holds(&deep(), 4000);
 }
 
 #[test]
 fn leaves_come_and_go() {
-    holds(&scarce(), 4000);
+    holds(&scarce(neighbours()), 4000);
+    holds(&scarce(deep()), 4000);
 }
 
 #[test]
 fn nodes_run_out() {
-    // The root, two directories and no leaf for the third; and not even a directory.
-    for nodes in [1, 3, 4] {
-        holds(&Scenario { nodes, ..scarce() }, 1000);
+    // Nothing; one leaf and one directory, of which the third line needs two; two of each.
+    for nodes in [0, 1, 2] {
+        for scenario in [neighbours(), deep()] {
+            holds(&Scenario { nodes, ..scenario }, 1000);
+        }
     }
 }
 
 #[test]
 fn a_failed_commit_is_nobodys() {
-    let scenario = Scenario {
-        first_fails: true,
-        ..neighbours()
-    };
-    holds(&scenario, 4000);
+    for scenario in [neighbours(), deep(), scarce(deep())] {
+        let scenario = Scenario {
+            first_fails: true,
+            ..scenario
+        };
+        holds(&scenario, 4000);
+    }
 }
 
 #[test]
@@ -271,7 +283,8 @@ fn marking_before_the_store_is_caught() {
 
 #[test]
 fn a_summary_cleared_after_the_words_is_caught() {
-    fails_with(Mistake::SummaryAfterWords, &neighbours(), 40_000);
+    fails_with(Mistake::SummaryAfterWords, &deep(), 40_000);
+    fails_with(Mistake::SummaryAfterWords, &scarce(neighbours()), 40_000);
 }
 
 #[test]
@@ -281,5 +294,20 @@ fn joining_a_commit_that_already_collected_is_caught() {
 
 #[test]
 fn early_leaf_reuse_is_caught() {
-    fails_with(Mistake::EarlyLeafReuse, &scarce(), 40_000);
+    fails_with(Mistake::EarlyLeafReuse, &scarce(deep()), 40_000);
+}
+
+#[test]
+fn a_leaf_that_shows_before_its_directories_is_caught() {
+    let one_leaf = Scenario {
+        offsets: vec![20 * LEAF, 20 * LEAF + 64],
+        threads: vec![vec![0, 0], vec![1, 1]],
+        ..deep()
+    };
+    fails_with(Mistake::LeafBeforeDirectories, &one_leaf, 40_000);
+}
+
+#[test]
+fn a_mark_in_a_leaf_that_was_taken_out_is_caught() {
+    fails_with(Mistake::NoSecondLook, &scarce(deep()), 40_000);
 }

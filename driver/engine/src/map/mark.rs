@@ -1,56 +1,39 @@
-//! Marking: lock-free, without allocation, at any IRQL up to DISPATCH_LEVEL.
+//! Marking: lock-free, without allocation, at any IRQL up to DISPATCH_LEVEL. Where the leaf is there
+//! it takes one locked instruction for each word.
 
-use super::{ALL, DirtyMap, FANOUT, FANOUT_BITS, LEAF_LINES, LEVELS, LINE_SIZE, MAX_LINE, Node};
-use super::{Reserve, child, entry_lines};
-use crate::sync::{AtomicU64, Ordering::SeqCst, fence, spin_loop};
+use super::{DirtyMap, LEAF_LINES, LEAF_WORDS, LINE_SIZE, MAX_LINE, slot_above, slot_of};
+use crate::{
+    Reserve,
+    mistake::{self, Mistake},
+    reserve::{GROUP, LeafState, Link, State, Words},
+    sync::{AtomicU64, Ordering::SeqCst, spin_loop},
+};
 use core::{borrow::Borrow, ops::Range};
 
 /// A range that touches more leaves than this marks everything instead.
 const MAX_LEAVES: u64 = 1 << 16;
 
-/// How often a marker looks for a way whose nodes are not being given back: some tens of
-/// microseconds, where closing a directory takes one or two.
+/// How often a marker looks for a way whose nodes are not being given back or taken out: some tens of
+/// microseconds, where that takes one or two.
 const ATTEMPTS: u32 = 1000;
-
-/// A node on the way is being given back.
-struct Busy;
-
-/// What an entry has below it.
-enum Below<'a> {
-    /// Everything is dirty.
-    All,
-    /// A node, by its index in the reserve.
-    Node(u32, &'a Node),
-}
-
-/// The words on the way from the root to a leaf's entry, for setting their summary bits.
-#[derive(Default)]
-struct Path<'a> {
-    /// Directory and slot, from the root down.
-    steps: [Option<(&'a Node, usize)>; LEVELS as usize],
-}
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
     /// Marks every line that overlaps `offset..offset + length` dirty.
     ///
     /// Where there is no memory for a node, all that it would cover becomes dirty: 2 MiB, or more
     /// further up; what lies beyond the map's reach makes everything dirty. IRQL <= DISPATCH_LEVEL.
+    #[inline]
     pub fn mark(&self, offset: u64, length: u64) {
         if length == 0 {
             return;
         }
         let first = offset / LINE_SIZE;
         let end = offset.saturating_add(length).div_ceil(LINE_SIZE);
-        let leaves = (end.saturating_sub(first) / LEAF_LINES).saturating_add(1);
-        if end > MAX_LINE || leaves > MAX_LEAVES {
-            return self.mark_too_much();
+        let one_leaf = first / LEAF_LINES == end.wrapping_sub(1) / LEAF_LINES;
+        if end <= MAX_LINE && one_leaf && self.try_mark(first..end) {
+            return;
         }
-        let mut line = first;
-        while line < end {
-            let stop = (line | (LEAF_LINES - 1)).saturating_add(1).min(end);
-            self.mark_in_leaf(line..stop);
-            line = stop;
-        }
+        self.mark_lines(first..end);
     }
 
     /// Marks every line dirty, wherever the stream ends. IRQL <= DISPATCH_LEVEL.
@@ -60,18 +43,17 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         self.everything.swap(true, SeqCst);
     }
 
-    /// Marks lines that lie below one leaf's entry.
-    fn mark_in_leaf(&self, lines: Range<u64>) {
-        // Not for ever: this processor may have interrupted whoever gives a node back.
-        let marked = (0..ATTEMPTS).any(|_| {
-            let marked = self.try_mark(&lines).is_ok();
-            if !marked {
-                spin_loop();
-            }
-            marked
-        });
-        if !marked {
-            self.mark_too_much();
+    #[cold]
+    fn mark_lines(&self, lines: Range<u64>) {
+        let leaves = (lines.end.saturating_sub(lines.start) / LEAF_LINES).saturating_add(1);
+        if lines.end > MAX_LINE || leaves > MAX_LEAVES {
+            return self.mark_too_much();
+        }
+        let mut line = lines.start;
+        while line < lines.end {
+            let stop = (line | (LEAF_LINES - 1)).saturating_add(1).min(lines.end);
+            self.mark_in_leaf(line..stop);
+            line = stop;
         }
     }
 
@@ -80,128 +62,157 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         self.mark_all();
     }
 
-    fn try_mark(&self, lines: &Range<u64>) -> Result<(), Busy> {
-        let mut entry = &self.root;
-        let mut path = Path::default();
-        let mut levels = LEVELS;
-        for step in &mut path.steps {
-            let (index, directory) = match self.below(entry)? {
-                Below::All => {
-                    path.set_summaries();
-                    return Ok(());
-                }
-                Below::Node(index, node) => (index, node),
-            };
-            let slot = (lines.start / entry_lines(levels)) as usize & (FANOUT - 1);
-            let word = directory.words.get(slot).ok_or(Busy)?;
-            *step = Some((directory, slot));
-            levels = levels.saturating_sub(1);
-            if levels == 0 {
-                return self.mark_pinned((entry, index, directory), word, lines, &path);
-            }
-            entry = word;
+    /// Marks lines of one leaf, making the way there where there is none.
+    fn mark_in_leaf(&self, lines: Range<u64>) {
+        // Not for ever: this processor may have interrupted whoever is at work on the way.
+        let marked = (0..ATTEMPTS).any(|_| {
+            self.try_mark(lines.clone())
+                || self.make_way(lines.start).is_dirty().unwrap_or_else(|| {
+                    spin_loop();
+                    false
+                })
+        });
+        if !marked {
+            self.mark_too_much();
         }
-        Err(Busy)
     }
 
-    /// Marks in a leaf, or its entry, while the directory above it cannot be given back.
-    fn mark_pinned(
+    /// Marks lines of one leaf, if it is there and stays meanwhile.
+    #[inline]
+    fn try_mark(&self, lines: Range<u64>) -> bool {
+        let leaf = lines.start / LEAF_LINES;
+        if let Some(entry) = self.direct.get(leaf as usize) {
+            return self.mark_leaf(entry, lines, || true);
+        }
+        if let Some(entry) = self.single.get(slot_above(leaf)) {
+            return self.mark_below(entry, leaf, 1, lines, || true);
+        }
+        self.mark_deep(lines)
+    }
+
+    #[inline(never)]
+    fn mark_deep(&self, lines: Range<u64>) -> bool {
+        let leaf = lines.start / LEAF_LINES;
+        let top = self.top_of(leaf);
+        top.is_some_and(|(entry, height)| self.descend(entry, leaf, height, lines, &|| true))
+    }
+
+    /// The depth of recursion is the height.
+    fn descend(
         &self,
-        (link, index, directory): (&AtomicU64, u32, &Node),
         entry: &AtomicU64,
-        lines: &Range<u64>,
-        path: &Path<'_>,
-    ) -> Result<(), Busy> {
-        if !directory.pin() {
-            return Err(Busy);
+        leaf: u64,
+        height: u32,
+        lines: Range<u64>,
+        above: &dyn Fn() -> bool,
+    ) -> bool {
+        if height <= 1 {
+            return self.mark_below(entry, leaf, height, lines, above);
         }
-        let linked = link.load(SeqCst) == u64::from(index).wrapping_add(1);
-        let result = if linked {
-            self.below(entry).map(|below| {
-                if let Below::Node(_, leaf) = below {
-                    mark_words(leaf, lines.start, lines.end);
-                }
-                path.set_summaries();
-            })
-        } else {
-            Err(Busy)
+        let link = entry.load(SeqCst);
+        let entries = self.reserve().entries(Link(link));
+        let next = entries.and_then(|entries| entries.get(slot_of(leaf, height)));
+        next.is_some_and(|next| {
+            let above = || is_still(entry, link) && above();
+            self.descend(next, leaf, height.saturating_sub(1), lines, &above)
+        })
+    }
+
+    /// Marks in a leaf below a directory; `above` tells whether the directory is in its place.
+    #[inline]
+    fn mark_below(
+        &self,
+        entry: &AtomicU64,
+        leaf: u64,
+        height: u32,
+        lines: Range<u64>,
+        above: impl Fn() -> bool,
+    ) -> bool {
+        let link = entry.load(SeqCst);
+        let Some(entries) = self.reserve().entries(Link(link)) else {
+            return false;
         };
-        directory.unpin();
-        result
+        let Some(next) = entries.get(slot_of(leaf, height)) else {
+            return false;
+        };
+        self.mark_leaf(next, lines, || is_still(entry, link) && above())
     }
 
-    /// What an entry has below it: a node made now if it has nothing, or everything if there is no
-    /// memory for one.
-    fn below(&self, entry: &AtomicU64) -> Result<Below<'_>, Busy> {
-        let mut value = entry.load(SeqCst);
-        if value == ALL {
-            // What was stored before this mark must be visible before ALL is believed: a collector
-            // that takes ALL later then flushes it.
-            fence(SeqCst);
-            value = entry.load(SeqCst);
+    /// See "Why no mark is lost".
+    #[inline]
+    fn mark_leaf(
+        &self,
+        entry: &AtomicU64,
+        lines: Range<u64>,
+        above: impl FnOnce() -> bool,
+    ) -> bool {
+        let link = entry.load(SeqCst);
+        let Some(words) = self.reserve().words(Link(link)) else {
+            return false;
+        };
+        let Some(state) = self.reserve().leaf_state(Link(link)) else {
+            return false;
+        };
+        let found = state.get();
+        if !is_still(entry, link) || !above() {
+            return false;
         }
-        if value == 0 {
-            let fresh = self.take();
-            let link = fresh.map_or(ALL, |index| u64::from(index).wrapping_add(1));
-            value = match entry.compare_exchange(0, link, SeqCst, SeqCst) {
-                Ok(_) => {
-                    if link == ALL {
-                        self.reserve().note_coarse_mark();
-                    }
-                    link
-                }
-                Err(winner) => {
-                    if let Some(index) = fresh {
-                        self.give(index);
-                    }
-                    winner
-                }
-            };
-        }
-        if value == ALL {
-            // Seen, or set, after a locked instruction or a fence of this processor.
-            return Ok(Below::All);
-        }
-        child(self.reserve(), value)
-            .map(|(index, node)| Below::Node(index, node))
-            .ok_or(Busy)
+        let groups = mark_words(words, lines.start, lines.end);
+        state.is_still(found, groups)
+            || (mistake::made(Mistake::NoSecondLook) && found.summary() & groups == groups)
+            || self.set_summaries(lines.start / LEAF_LINES, state, found, groups)
     }
-}
 
-impl Path<'_> {
-    /// Sets the summary bits from the bottom up.
-    fn set_summaries(&self) {
-        for (directory, slot) in self.steps.iter().rev().flatten() {
-            set_summary(directory, *slot);
-        }
+    /// Sets the summary bits of the directories above a leaf, from below, and then its own; fails if a
+    /// collector has come to it.
+    #[cold]
+    fn set_summaries(&self, leaf: u64, state: &LeafState, found: State, groups: u32) -> bool {
+        let first = mistake::made(Mistake::LeafBeforeDirectories);
+        (!first || state.add_summary(found, groups))
+            && self.set_directories(leaf)
+            && state.add_summary(found, groups)
     }
 }
 
-/// Sets the bits of lines `first..end` of one leaf, words before summaries.
-fn mark_words(leaf: &Node, first: u64, end: u64) {
-    let mut line = first;
-    while line < end {
-        let stop = (line | 63).saturating_add(1).min(end);
-        let slot = (line / 64) as usize & (FANOUT - 1);
-        let mask = (u64::MAX << (line % 64)) & (u64::MAX >> (stop.wrapping_neg() % 64));
-        if let Some(word) = leaf.words.get(slot) {
+/// Whether what was found in an entry is there still.
+#[inline]
+fn is_still(entry: &AtomicU64, link: u64) -> bool {
+    entry.load(SeqCst) == link
+}
+
+/// Sets the bits of lines of one leaf, at least one. Returns the bits of its summary that stand for
+/// them.
+#[inline]
+fn mark_words(words: &Words, start: u64, end: u64) -> u32 {
+    let mut line = start;
+    let mut groups = 0;
+    loop {
+        let slot = (line / 64) as usize & (LEAF_WORDS - 1);
+        let left = end.wrapping_sub(line & !63);
+        let last = left <= 64;
+        let below = if last {
+            u64::MAX >> (left.wrapping_neg() & 63)
+        } else {
+            u64::MAX
+        };
+        if let Some(word) = words.get(slot) {
             // Always a read-modify-write: it also makes what was stored before this mark visible
             // before any collector can take the bit.
-            word.fetch_or(mask, SeqCst);
-            set_summary(leaf, slot);
+            word.fetch_or((u64::MAX << (line & 63)) & below, SeqCst);
         }
-        line = stop;
+        groups |= 1 << (slot / GROUP % 32);
+        if last {
+            return groups;
+        }
+        line = (line | 63).wrapping_add(1);
     }
 }
 
-/// Sets the summary bit of a slot, if it is not set (see "Why no mark is lost").
-pub(super) fn set_summary(node: &Node, slot: usize) {
-    let bit = 1_u64 << (slot % 64);
-    if let Some(summary) = node.summary.get(slot / 64)
-        && summary.load(SeqCst) & bit == 0
-    {
+/// Sets a bit of a directory's summary, if it is not set.
+#[inline]
+pub(super) fn set_bit(summary: &AtomicU64, bit: usize) {
+    let bit = 1_u64 << (bit % 64);
+    if summary.load(SeqCst) & bit == 0 {
         summary.fetch_or(bit, SeqCst);
     }
 }
-
-const _: () = assert!(LEAF_LINES == 1 << (6 + FANOUT_BITS));

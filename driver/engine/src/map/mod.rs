@@ -1,29 +1,50 @@
-//! The dirty map: a radix tree of bits, one for each line.
+//! The dirty map: a bit for each line, in leaves that directories lead to, much as blocks hang from
+//! an inode.
 //!
 //! ```text
-//! root ── directory ── directory ── leaf ── word ── bit
-//! 512 GiB·512   1 GiB·512    2 MiB·512   4 KiB·512  64 B
+//! direct[8] ──────────────────────────── leaf ── word ── bit      the first 16 MiB
+//! single[16] ── directory ────────────── leaf                     up to 2 GiB
+//! double ── directory ── directory ───── leaf                     up to 8 GiB
+//! ... three, four directories ...
+//! quintuple ── five directories ──────── leaf                     up to 256 TiB
 //! ```
-//! Entries are 0 (clean), `ALL` (everything below is dirty), or index + 1 of a node. Clean leaves
-//! and the directories above them are given back when nodes are scarce (`reclaim.rs`).
+//! Entries are [`Link`]s: none, all dirty below, or a node. When nodes are scarce, clean leaves and
+//! empty directories are given back (`reclaim.rs`).
 //!
 //! # Why no mark is lost
-//! All orderings are SeqCst. A marker sets the word, then the summary bits from the leaf up,
-//! leaving out a bit that it sees set. A collector clears summary bits from the root down, then
-//! swaps the word. If the marker saw a summary bit set, the collector's clearing of it comes
-//! later, and its swap later still, and so finds the word. If the marker set the bit itself, a
-//! later collection finds it. A word is thus never left marked without a path of bits to it.
+//! All of it is SeqCst unless it says why not.
+//!
+//! *A mark that counts is in its leaf.* A marker finds the leaf, reads its state, looks from the leaf
+//! up whether each entry on the way is as it was, sets the words, and looks at the state again. If the
+//! leaf is in the same generation, it hung in its place when its words were set, or whoever takes it
+//! out has not read them yet: a leaf that is taken out of a place begins a generation before its words
+//! are read, and a directory goes only when nothing hangs below it. Else the marker starts again.
+//!
+//! *A leaf with a summary is found.* If the second look shows its bits in the summary, the mark is
+//! done. If not, the marker sets the bits of the directories from the leaf up, leaving out those that
+//! it sees set, and last the leaf's own, if its generation is still the same. A collector clears the
+//! bits from the root down, and begins a generation of each leaf that a bit leads him to. So when a
+//! leaf's bit is set, either the bits above are set, or the collector that cleared one of them after
+//! its marker saw it is still on his way to this leaf: he will find the bit below it, which was set
+//! earlier, and had he been at the leaf already, its generation would be another.
+//!
+//! A marker that comes too late may set a bit in a leaf that is used elsewhere by then: one clean line
+//! is flushed then for nothing.
 
+mod ahead;
 mod clear;
 mod collect;
+mod count;
 mod mark;
 mod reclaim;
+mod way;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use collect::{Sink, collect};
 
 use crate::{
     Reserve,
-    reserve::{FANOUT, Node},
+    reserve::{FANOUT, LEAF_WORDS, Link},
     run::{LINE_SIZE, MAX_OFFSET},
     sync::{
         AtomicBool, AtomicU32, AtomicU64,
@@ -32,27 +53,32 @@ use crate::{
 };
 use core::{borrow::Borrow, ops::Range};
 
-/// Levels of directories above the leaves.
-const LEVELS: u32 = 3;
+/// Leaves at the start of the stream that hang from the map itself.
+const DIRECT: usize = 8;
+/// Directories of leaves that hang from the map itself.
+const SINGLE: usize = 16;
+/// Entries with two and more directories between them and the leaves.
+const ROOTS: usize = 4;
+/// Directories on the longest way to a leaf.
+const MAX_HEIGHT: usize = ROOTS + 1;
 /// log2 of [`FANOUT`].
 const FANOUT_BITS: u32 = FANOUT.trailing_zeros();
 /// Lines of file that one leaf covers.
-const LEAF_LINES: u64 = (FANOUT * 64) as u64;
+const LEAF_LINES: u64 = (LEAF_WORDS * 64) as u64;
 /// Lines of file that a map covers.
 const MAX_LINE: u64 = MAX_OFFSET / LINE_SIZE;
-
-/// The entry under which everything is dirty.
-const ALL: u64 = u64::MAX;
 
 /// The dirty lines of one stream. `R` reaches the reserve that its nodes come from.
 pub struct DirtyMap<R: Borrow<Reserve>> {
     reserve: R,
+    direct: [AtomicU64; DIRECT],
+    single: [AtomicU64; SINGLE],
+    roots: [AtomicU64; ROOTS],
     /// Every line is dirty, wherever the stream ends.
     everything: AtomicBool,
-    /// The root's entry.
-    root: AtomicU64,
     /// Nodes taken from the reserve.
-    nodes: AtomicU32,
+    leaves: AtomicU32,
+    directories: AtomicU32,
 }
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
@@ -60,30 +86,13 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
     pub const fn new(reserve: R) -> Self {
         Self {
             reserve,
+            direct: [const { AtomicU64::new(0) }; DIRECT],
+            single: [const { AtomicU64::new(0) }; SINGLE],
+            roots: [const { AtomicU64::new(0) }; ROOTS],
             everything: AtomicBool::new(false),
-            root: AtomicU64::new(0),
-            nodes: AtomicU32::new(0),
+            leaves: AtomicU32::new(0),
+            directories: AtomicU32::new(0),
         }
-    }
-
-    /// Whether no line is dirty. IRQL <= DISPATCH_LEVEL.
-    pub fn is_clean(&self) -> bool {
-        self.dirty_lines(MAX_OFFSET) == 0
-    }
-
-    /// Number of dirty lines of a stream of `end` bytes.
-    pub fn dirty_lines(&self, end: u64) -> u64 {
-        self.dirty_lines_in(0..end)
-    }
-
-    /// Number of dirty lines among those that overlap `bytes`.
-    pub fn dirty_lines_in(&self, bytes: Range<u64>) -> u64 {
-        let end = bytes.end.div_ceil(LINE_SIZE).min(MAX_LINE);
-        let lines = bytes.start / LINE_SIZE..end;
-        if self.everything.load(SeqCst) {
-            return end.saturating_sub(lines.start);
-        }
-        count(self.reserve(), self.root.load(SeqCst), LEVELS, 0, &lines)
     }
 
     /// Whether every line is dirty, wherever the stream ends.
@@ -91,106 +100,134 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         self.everything.load(SeqCst)
     }
 
-    /// Nodes of the reserve that this map has.
+    /// Leaves and directories of the reserve that this map has.
     pub fn nodes(&self) -> u32 {
-        self.nodes.load(Relaxed)
+        let directories = self.directories.load(Relaxed);
+        self.leaves.load(Relaxed).saturating_add(directories)
     }
 
+    #[inline]
     fn reserve(&self) -> &Reserve {
         self.reserve.borrow()
     }
 
-    /// Takes a node, if the reserve and this map's share of it have one left.
-    fn take(&self) -> Option<u32> {
+    /// The entries that hang from the map itself.
+    fn tops(&self) -> impl Iterator<Item = Top<'_>> {
+        let direct = tops(&self.direct, 0, 0);
+        let single = tops(&self.single, 1, DIRECT as u64 * LEAF_LINES);
+        let roots = self.roots.iter().zip(2_u32..).flat_map(|(entry, height)| {
+            let lower = if height == 2 {
+                SINGLE as u64 * entry_lines(1)
+            } else {
+                entry_lines(height.saturating_sub(1))
+            };
+            tops(core::slice::from_ref(entry), height, lower)
+        });
+        direct.chain(single).chain(roots)
+    }
+
+    /// The entry that a leaf hangs below, and how many directories there are between them.
+    #[inline]
+    fn top_of(&self, leaf: u64) -> Option<(&AtomicU64, u32)> {
+        if let Some(entry) = self.direct.get(leaf as usize) {
+            return Some((entry, 0));
+        }
+        if let Some(entry) = self.single.get(slot_above(leaf)) {
+            return Some((entry, 1));
+        }
+        let mut height = 2;
+        while leaf >> (FANOUT_BITS * height) != 0 {
+            height = height.saturating_add(1);
+        }
+        Some((self.roots.get(height.checked_sub(2)? as usize)?, height))
+    }
+
+    /// Takes a leaf, if the reserve and this map's share of it have one left.
+    fn take_leaf(&self) -> Option<Link> {
+        self.take(&self.leaves, Reserve::take_leaf)
+    }
+
+    fn take_directory(&self) -> Option<Link> {
+        self.take(&self.directories, Reserve::take_directory)
+    }
+
+    fn take(&self, has: &AtomicU32, take: impl FnOnce(&Reserve) -> Option<Link>) -> Option<Link> {
         let share = self.reserve().share_of_one_map();
-        let index = if self.nodes.fetch_add(1, Relaxed) < share {
-            self.reserve().take()
+        let link = if has.fetch_add(1, Relaxed) < share {
+            take(self.reserve())
         } else {
             None
         };
-        if index.is_none() {
-            self.nodes.fetch_sub(1, Relaxed);
+        if link.is_none() {
+            has.fetch_sub(1, Relaxed);
         }
-        index
+        link
     }
 
-    fn give(&self, index: u32) {
-        self.reserve().give(index);
-        self.nodes.fetch_sub(1, Relaxed);
+    fn give_leaf(&self, index: u32) {
+        self.reserve().give_leaf(index);
+        self.leaves.fetch_sub(1, Relaxed);
+    }
+
+    fn give_directory(&self, index: u32) {
+        self.reserve().give_directory(index);
+        self.directories.fetch_sub(1, Relaxed);
     }
 }
 
 impl<R: Borrow<Reserve>> Drop for DirtyMap<R> {
     fn drop(&mut self) {
-        give_back(self.reserve.borrow(), *self.root.get_mut(), LEVELS);
+        for top in self.tops() {
+            give_back(self.reserve(), top.entry, top.height);
+        }
     }
 }
 
-/// Lines of file below one entry of a directory `levels` above the leaves (0: of a leaf's word).
-const fn entry_lines(levels: u32) -> u64 {
-    64 << (FANOUT_BITS * levels)
+/// An entry that hangs from the map itself.
+struct Top<'a> {
+    entry: &'a AtomicU64,
+    /// How many directories are between it and the leaves.
+    height: u32,
+    /// The first line that could be below it.
+    start: u64,
+    /// The lines that are below it and below no other.
+    own: Range<u64>,
 }
 
-/// The node of an entry, if it has one.
-fn child(reserve: &Reserve, entry: u64) -> Option<(u32, &Node)> {
-    if entry == ALL {
-        return None;
-    }
-    let index = u32::try_from(entry.checked_sub(1)?).ok()?;
-    Some((index, reserve.get(index)?))
+/// Entries that follow one another in the file, from its start; what is below line `lower` hangs
+/// elsewhere.
+fn tops(entries: &[AtomicU64], height: u32, lower: u64) -> impl Iterator<Item = Top<'_>> {
+    entries.iter().zip(0_u64..).map(move |(entry, index)| {
+        let start = index.saturating_mul(entry_lines(height));
+        Top {
+            entry,
+            height,
+            start,
+            own: start.max(lower)..start.saturating_add(entry_lines(height)),
+        }
+    })
 }
 
-/// Dirty lines below an entry that starts at line `start`, among `lines`. The depth of recursion is
-/// the height of the tree.
-fn count(reserve: &Reserve, entry: u64, levels: u32, start: u64, lines: &Range<u64>) -> u64 {
-    let span = entry_lines(levels).saturating_mul(FANOUT as u64);
-    let first = start.max(lines.start);
-    let end = start.saturating_add(span).min(lines.end);
-    if first >= end || entry == 0 {
-        return 0;
-    }
-    let Some((_, node)) = child(reserve, entry) else {
-        return end.saturating_sub(first);
-    };
-    let mut sum = 0_u64;
-    for (slot, word) in dirty_words(node) {
-        let first = start.saturating_add(entry_lines(levels).saturating_mul(slot as u64));
-        let value = word.load(SeqCst);
-        let below = match levels.checked_sub(1) {
-            Some(levels) => count(reserve, value, levels, first, lines),
-            None => {
-                let before = below_mask(first, lines.start);
-                u64::from((value & below_mask(first, lines.end) & !before).count_ones())
-            }
-        };
-        sum = sum.saturating_add(below);
-    }
-    sum
+/// Lines of file below an entry with `height` directories between it and the leaves.
+#[inline]
+const fn entry_lines(height: u32) -> u64 {
+    LEAF_LINES << (FANOUT_BITS * height)
 }
 
-/// The bits of a word at line `first` that are below line `end`.
-const fn below_mask(first: u64, end: u64) -> u64 {
-    match end.saturating_sub(first) {
-        0 => 0,
-        lines @ 1..64 => !(u64::MAX << lines),
-        _ => u64::MAX,
-    }
+/// The slot of a leaf in the directory at a height: 1 right above the leaves.
+#[inline]
+const fn slot_of(leaf: u64, height: u32) -> usize {
+    (leaf >> (FANOUT_BITS * height.saturating_sub(1))) as usize & (FANOUT - 1)
 }
 
-/// The words that a node's summary names.
-fn dirty_words(node: &Node) -> impl Iterator<Item = (usize, &AtomicU64)> {
-    node.summary
-        .iter()
-        .enumerate()
-        .flat_map(move |(group, summary)| {
-            bits(summary.load(SeqCst)).filter_map(move |bit| {
-                let slot = group * 64 + bit as usize;
-                Some((slot, node.words.get(slot)?))
-            })
-        })
+/// Which directory of leaves a leaf is below.
+#[inline]
+const fn slot_above(leaf: u64) -> usize {
+    (leaf >> FANOUT_BITS) as usize
 }
 
 /// Numbers of the set bits, from the lowest.
+#[inline]
 fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     core::iter::from_fn(move || {
         let bit = (word != 0).then(|| word.trailing_zeros());
@@ -199,14 +236,23 @@ fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-fn give_back(reserve: &Reserve, entry: u64, levels: u32) {
-    let Some((index, node)) = child(reserve, entry) else {
+/// The depth of recursion is the height.
+fn give_back(reserve: &Reserve, entry: &AtomicU64, height: u32) {
+    let link = Link(entry.load(SeqCst));
+    let Some(below) = height.checked_sub(1) else {
+        if let Some((index, leaf)) = reserve.leaf(link) {
+            leaf.state.take();
+            reserve.give_leaf(index);
+        }
         return;
     };
-    if let Some(below) = levels.checked_sub(1) {
-        for word in &node.words {
-            give_back(reserve, word.load(SeqCst), below);
+    if let Some((index, directory)) = reserve.directory(link) {
+        for entry in directory.entries {
+            give_back(reserve, entry, below);
         }
+        reserve.give_directory(index);
     }
-    reserve.give(index);
 }
+
+const _: () = assert!(entry_lines(MAX_HEIGHT as u32) >= MAX_LINE);
+const _: () = assert!(DIRECT <= FANOUT && SINGLE <= FANOUT);

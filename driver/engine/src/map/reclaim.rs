@@ -1,79 +1,54 @@
 //! Giving clean leaves and their directories back to the reserve, while markers go on.
 //!
-//! A marker pins the directory above the leaf that it marks in; closing the directory fails if a
-//! marker is inside and keeps others out, so what is clean then stays clean until it is unlinked. A
-//! marker that holds an index from before finds the directory closed, or no longer linked where it
-//! came from, and looks again. Closed is short: leaves are unlinked a few at a time, and wiped after
-//! the directory is open again. Directories further up stay until the map is dropped: one for 512 GiB.
+//! A leaf is unlinked first and looked at then: a mark that counts is seen by now, and the others will
+//! be made again elsewhere. A directory goes when nothing is below it. Whoever makes something below
+//! pins it; closing it fails if somebody has and keeps others out, and whoever comes with a link from
+//! before finds it closed, or no longer linked where it came from, and looks again.
 
-use super::{AtomicU64, DirtyMap, Node, Reserve, child};
+use super::{DirtyMap, LEAF_LINES, ahead::unlink};
 use crate::{
-    mistake::{self, Mistake},
-    sync::Ordering::SeqCst,
+    Reserve,
+    reserve::Link,
+    sync::{AtomicU64, Ordering::SeqCst},
 };
 use core::borrow::Borrow;
 
-/// Leaves unlinked while their directory is closed once.
-const BATCH: usize = 16;
-
-/// Leaves that are no longer linked.
-#[derive(Default)]
-struct Unlinked {
-    leaves: [Option<u32>; BATCH],
-    count: usize,
-    /// There may be more.
-    full: bool,
-    /// An entry of the directory is in use.
-    in_use: bool,
-}
-
 impl<R: Borrow<Reserve>> DirtyMap<R> {
-    /// Gives back the clean leaves of the directory that `entry` links, and the directory itself if
-    /// nothing is left in it. For the one collector.
-    pub(super) fn reclaim(&self, entry: &AtomicU64, index: u32, directory: &Node) {
-        loop {
-            let early = mistake::made(Mistake::EarlyLeafReuse);
-            if !early && !directory.close() {
-                return;
+    /// Gives back what is clean right below the directory that `entry` links and that starts at line
+    /// `start`, and the directory itself if nothing is left in it. For the one collector.
+    pub(super) fn reclaim(&self, entry: &AtomicU64, height: u32, start: u64) {
+        let link = Link(entry.load(SeqCst));
+        let Some((index, directory)) = self.reserve().directory(link) else {
+            return;
+        };
+        if height == 1 {
+            let mut first = start;
+            for below in directory.entries {
+                self.reclaim_leaf(below, first);
+                first = first.saturating_add(LEAF_LINES);
             }
-            let unlinked = self.unlink_clean(directory);
-            let empty = !unlinked.in_use && !unlinked.full && !directory.has_summary();
-            let link = u64::from(index).wrapping_add(1);
-            let gone = empty && entry.compare_exchange(link, 0, SeqCst, SeqCst).is_ok();
-            if !gone {
-                directory.open();
-            }
-            let leaves = unlinked.leaves.iter().flatten();
-            leaves.for_each(|leaf| self.give(*leaf));
-            if gone {
-                self.give(index);
-            }
-            if gone || !unlinked.full {
-                return;
-            }
+        }
+        if !directory.is_empty() || !directory.state.close() {
+            return;
+        }
+        if directory.is_empty()
+            && entry
+                .compare_exchange(link.0, Link::NONE.0, SeqCst, SeqCst)
+                .is_ok()
+        {
+            self.give_directory(index);
+        } else {
+            directory.state.open();
         }
     }
 
-    fn unlink_clean(&self, directory: &Node) -> Unlinked {
-        let mut unlinked = Unlinked::default();
-        for word in &directory.words {
-            let value = word.load(SeqCst);
-            let Some((leaf, node)) = child(self.reserve(), value) else {
-                unlinked.in_use |= value != 0;
-                continue;
-            };
-            if node.has_summary() {
-                unlinked.in_use = true;
-                continue;
-            }
-            let Some(place) = unlinked.leaves.get_mut(unlinked.count) else {
-                unlinked.full = true;
-                break;
-            };
-            word.store(0, SeqCst);
-            *place = Some(leaf);
-            unlinked.count = unlinked.count.saturating_add(1);
+    /// Gives back the leaf at line `first` that an entry links, if it is clean. For the one collector.
+    pub(super) fn reclaim_leaf(&self, entry: &AtomicU64, first: u64) {
+        let link = Link(entry.load(SeqCst));
+        if let Some((index, leaf)) = self.reserve().leaf(link)
+            && leaf.state.get().summary() == 0
+        {
+            self.put_back_leaf(index, first, unlink(entry, &leaf));
         }
-        unlinked
     }
 }

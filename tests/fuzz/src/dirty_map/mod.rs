@@ -48,7 +48,11 @@ pub fn run(data: &[u8]) {
     );
     assert!(world.map.is_clean());
     drop(world);
-    assert_eq!(reserve.free_nodes(), nodes, "every node is given back");
+    assert_eq!(
+        reserve.free_nodes(),
+        reserve.nodes(),
+        "every node is given back"
+    );
 }
 
 fn next(input: &mut Unstructured<'_>) -> Option<Step> {
