@@ -46,7 +46,8 @@ const SUITES: &[Suite] = &[
     driver::SUITE,
 ];
 
-/// Measures daxflush against its peers. Run it with --release, on an idle machine.
+/// Measures daxflush against its peers. Run it by scripts/bench, which builds the engine as the driver
+/// has it, on an idle machine.
 #[derive(Debug, Parser)]
 #[command(version, after_help = after_help())]
 struct Arguments {

@@ -1,10 +1,12 @@
 //! A machine that checks nothing, for measuring time. (Alone in its process, which guards nothing any
 //! more.)
 
+#[allow(dead_code, reason = "its machine checks")]
 mod common;
 
 use common::driver;
 use ntsim::{Access, Disposition, Observed, Sim, SimOptions, VolumeOptions};
+use std::time::Duration;
 
 const SERVICE: &str = "daxflush";
 
@@ -35,6 +37,13 @@ fn the_driver_works_unpatched() {
     assert_eq!(sim.observed(), Observed::default());
     let refused = sim.count_instructions(|| ()).expect_err("no oracle");
     assert_eq!(refused, "nothing is checked");
+    let ((), nothing) = sim.time_in_driver(|| ());
+    assert_eq!(nothing, Duration::ZERO);
+    let (read, nothing) = sim.time_in_driver(|| sim.read_file(file, 0, &mut found));
+    assert_eq!((read, nothing), (Ok(5200), Duration::ZERO));
+    let (written, own) = sim.time_in_driver(|| sim.write_file(file, 0, &[6; 1 << 20]));
+    assert_eq!(written, Ok(1 << 20));
+    assert_ne!(own, Duration::ZERO);
     sim.close_handle(file).expect("close");
     sim.unload_driver(SERVICE).expect("the driver unloads");
     assert_eq!(sim.violations(), []);

@@ -4,7 +4,7 @@ use super::{
     SUITE,
     counts::Counts,
     flushes::{BARE, RUN, SCATTERED},
-    reports::{DRAIN, LOG, STORES, TOLD_BEFORE, UNTOLD},
+    reports::{DRAIN, LOG, REQUEST_ALONE, STORES, TOLD_BEFORE, UNTOLD},
     writes::{ALONE, CLEAN, DIRTY, WITH, WITHOUT},
 };
 use crate::results::{Axis, Cell, Comparison, Panel, Picture, Results, Scale, Table};
@@ -102,7 +102,7 @@ fn over_untold(title: &str, comparisons: &[&Comparison]) -> Table {
         .flat_map(|first| &first.times);
     let names: Vec<_> = first
         .map(|times| times.contender.as_str())
-        .filter(|name| *name != UNTOLD)
+        .filter(|name| ![UNTOLD, REQUEST_ALONE].contains(name))
         .collect();
     let more = names.iter().map(|name| format!("{name}, more"));
     table.header.extend(more);

@@ -1,6 +1,6 @@
 //! All of them must remember the same, or comparing them means nothing.
 
-use super::{Blaze, Flat, Locked, Map, Ranges, Recorder, Roaring, Store};
+use super::{Blaze, Flat, Locked, Map, Ranges, Recorder, Roaring, Store, Sum};
 use crate::workloads::Workload;
 use daxflush_engine::{Backing, LINE_SIZE, Reserve, Run};
 use std::{convert::Infallible, ops::Range};
@@ -83,4 +83,23 @@ fn everybody_remembers_the_same_lines() {
         assert_eq!(reserve.coarse_marks(), 0);
     }
     assert_eq!(reserve.free_nodes(), reserve.nodes());
+}
+
+#[test]
+fn a_part_is_collected_alike_and_the_rest_stays() {
+    let reserve = Reserve::with_nodes(64).expect("memory");
+    for workload in Workload::all(SPAN, SPAN / 4, 300, 11) {
+        let (mut map, mut flat) = (Map::new(&reserve), Flat::new(SPAN));
+        for store in &workload.stores {
+            map.record(store);
+            flat.record(store);
+        }
+        for scope in [4096..8192, SPAN / 8..SPAN / 2, 0..SPAN / 4, 0..0] {
+            let (mut ours, mut limit) = (Sum::default(), Sum::default());
+            let Ok(_) = map.commit(scope.clone(), &mut ours);
+            let Ok(()) = flat.commit(scope, &mut limit);
+            assert_eq!(ours, limit, "{}", workload.name);
+        }
+        assert_eq!(map.take(), flat.take(), "{}", workload.name);
+    }
 }

@@ -8,9 +8,11 @@ use ntsim::{
 
 const SERVICE: &str = "daxflush";
 pub const LINE: u64 = 64;
-pub const KIB: usize = 1 << 10;
-/// Bytes of the file.
-pub const FILE_BYTES: u64 = 16 << 20;
+const KIB: usize = 1 << 10;
+pub const PAGE: usize = 4 * KIB;
+/// Bytes of the file, and how far it was written.
+const FILE_BYTES: u64 = 16 << 20;
+const WRITTEN: usize = 2 << 20;
 
 /// A machine with the shipped driver, a DAX volume D: and another volume C:, and an open file on D:.
 pub struct Machine {
@@ -36,12 +38,15 @@ impl Machine {
         Self { sim, client, file }
     }
 
-    /// The file has been written and committed: the driver knows it, and has a view of all of it.
+    /// Each page of the file's beginning has been written to and committed: the driver knows it, and
+    /// has a view of all of the file.
     pub fn in_use(self) -> Self {
         self.sim
             .set_end_of_file(self.file, FILE_BYTES)
             .expect("a size");
-        self.write(0, 2 << 20);
+        for offset in (0..WRITTEN).step_by(PAGE) {
+            self.write(offset as u64, LINE as usize);
+        }
         self.commit();
         self
     }

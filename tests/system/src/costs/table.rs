@@ -31,6 +31,7 @@ pub const OPERATIONS: &[Operation] = &[
     at_most(0, 0, WRITE_ELSEWHERE, writes::other_volume),
     at_most(0, 0, "write 4 KiB, paging", writes::paging),
     at_most(0, 0, "read 4 KiB", writes::read),
+    // Promised is PROMISED_WRITE: never above it again, once it is below.
     at_most(490, 462, WRITE_OF_4_KIB, writes::clean),
     at_most(475, 451, "write 4 KiB, lines dirty", writes::dirty),
     at_most(625, 591, "write 4 KiB, the file's first", writes::first),

@@ -1,9 +1,7 @@
 //! Writes, and what leads to them.
 
-use super::machine::{KIB, Machine, open_elsewhere};
+use super::machine::{Machine, PAGE, open_elsewhere};
 use ntsim::{Access, Count, CreateFileOptions, Disposition, WriteOptions};
-
-const PAGE: usize = 4 * KIB;
 
 /// The first write to a file since it exists.
 pub fn first(machine: Machine) -> Count {
