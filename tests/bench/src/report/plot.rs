@@ -77,7 +77,8 @@ fn label(value: f64, scale: Scale) -> String {
     };
     let unit = units.iter().find(|(unit, _)| value >= *unit);
     let (value, name) = unit.map_or((value, ""), |(unit, name)| (value / unit, *name));
-    let rounded = (value * 100.0).round() / 100.0;
+    let digits = if value < 0.1 { 1e6 } else { 1e2 };
+    let rounded = (value * digits).round() / digits;
     format!("{rounded}{name}")
 }
 
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(label(65536.0, Scale::Binary), "64 Ki");
         assert_eq!(label(2_500_000.0, Scale::Decimal), "2.5 M");
         assert_eq!(label(0.5, Scale::Decimal), "0.5");
+        assert_eq!(label(0.001, Scale::Decimal), "0.001");
         assert_eq!(
             span([0.0, f64::NAN, 3.0, 1.0].into_iter()),
             Some((1.0, 3.0))
