@@ -158,8 +158,13 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             return false;
         }
         let groups = mark_words(words, lines.start, lines.end);
-        state.is_still(found, groups)
-            || (mistake::made(Mistake::NoSecondLook) && found.summary() & groups == groups)
+        let now = state.get();
+        if !now.is_of(found) && !mistake::made(Mistake::NoSecondLook) {
+            return false;
+        }
+        // Where one bit of a leaf is set, those of the directories were set before.
+        now.summary() & groups == groups
+            || (now.summary() != 0 && state.add_summary(found, groups))
             || self.set_summaries(lines.start / LEAF_LINES, state, found, groups)
     }
 

@@ -22,7 +22,8 @@
 //!
 //! *A leaf with a summary is found.* If the second look shows its bits in the summary, the mark is
 //! done. If not, the marker sets the bits of the directories from the leaf up, leaving out those that
-//! it sees set, and last the leaf's own, if its generation is still the same. A collector clears the
+//! it sees set (all of them, if the leaf has any bit), and last the leaf's own, if its generation is
+//! still the same. A collector clears the
 //! bits from the root down, and begins a generation of each leaf that a bit leads him to. So when a
 //! leaf's bit is set, either the bits above are set, or the collector that cleared one of them after
 //! its marker saw it is still on his way to this leaf: he will find the bit below it, which was set

@@ -56,6 +56,12 @@ impl State {
         self.0 as u32
     }
 
+    /// Whether this is the same generation.
+    #[inline]
+    pub fn is_of(self, found: Self) -> bool {
+        self.generation() == found.generation()
+    }
+
     #[inline]
     fn generation(self) -> u64 {
         self.0 >> 32
@@ -85,19 +91,12 @@ impl LeafState {
         State(self.state.load(SeqCst))
     }
 
-    /// Whether the leaf is in the generation of `found` still, with all of `bits` in its summary.
-    #[inline]
-    pub fn is_still(&self, found: State, bits: u32) -> bool {
-        let now = self.get();
-        now.generation() == found.generation() && now.summary() & bits == bits
-    }
-
     /// Sets bits of the summary, if the leaf is in the generation of `found` still.
+    #[inline]
     pub fn add_summary(&self, found: State, bits: u32) -> bool {
         let add = |state| {
             let state = State(state);
-            let same = state.generation() == found.generation();
-            same.then(|| state.with_summary(state.summary() | bits).0)
+            state.is_of(found).then(|| state.with_summary(state.summary() | bits).0)
         };
         self.state.fetch_update(SeqCst, SeqCst, add).is_ok()
     }
