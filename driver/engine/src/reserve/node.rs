@@ -96,7 +96,9 @@ impl LeafState {
     pub fn add_summary(&self, found: State, bits: u32) -> bool {
         let add = |state| {
             let state = State(state);
-            state.is_of(found).then(|| state.with_summary(state.summary() | bits).0)
+            state
+                .is_of(found)
+                .then(|| state.with_summary(state.summary() | bits).0)
         };
         self.state.fetch_update(SeqCst, SeqCst, add).is_ok()
     }
