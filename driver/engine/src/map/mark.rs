@@ -67,7 +67,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         // Not for ever: this processor may have interrupted whoever is at work on the way.
         let marked = (0..ATTEMPTS).any(|_| {
             self.try_mark(lines.clone())
-                || self.make_way(lines.start).is_dirty().unwrap_or_else(|| {
+                || self.make_way(lines.start).is_done().unwrap_or_else(|| {
                     spin_loop();
                     false
                 })

@@ -20,7 +20,7 @@ pub(super) enum Way {
 
 impl Way {
     /// Whether nothing has to be marked any more; nothing if it has to be seen again.
-    pub fn is_dirty(self) -> Option<bool> {
+    pub fn is_done(&self) -> Option<bool> {
         match self {
             Self::Leaf => Some(false),
             Self::Dirty => Some(true),
@@ -53,21 +53,21 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn from_below(&self) -> impl Iterator<Item = &Step<'a>> {
+    fn upwards(&self) -> impl Iterator<Item = &Step<'a>> {
         self.steps.iter().rev().flatten()
     }
 
     /// Does `work` while all of these directories stay where they are: the last one is pinned, and a
     /// directory with something below it is not given back. Nothing if they were elsewhere already.
     fn pinned<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
-        let Some(last) = self.from_below().next() else {
+        let Some(last) = self.upwards().next() else {
             return Some(work());
         };
         if !last.directory.state.pin() {
             return None;
         }
         let still = |step: &Step<'_>| step.entry.load(SeqCst) == step.link.0;
-        let done = self.from_below().all(still).then(work);
+        let done = self.upwards().all(still).then(work);
         last.directory.state.unpin();
         done
     }
@@ -171,7 +171,7 @@ fn believe_all(entry: &AtomicU64, steps: &Steps<'_>) -> Way {
         // takes ALL later then flushes it.
         fence(SeqCst);
         let all = entry.load(SeqCst) == Link::ALL.0;
-        for step in steps.from_below() {
+        for step in steps.upwards() {
             set_bit(&step.directory.state.summary, step.slot);
         }
         all

@@ -42,6 +42,34 @@ impl Default for Unit {
     }
 }
 
+impl Unit {
+    /// What the memory may hold now: the last value whose store has completed, and those of stores that
+    /// never did, which may have been refused.
+    fn now(&self, stored: &HashMap<usize, u64>) -> Vec<[u8; UNIT]> {
+        let certain = |value: &Value| value.store.is_none_or(|store| stored.contains_key(&store));
+        let last = self.values.iter().rposition(certain).unwrap_or(0);
+        // A store has as many values as there were before it.
+        let first = self.first_of(last);
+        self.values[first..]
+            .iter()
+            .map(|value| value.bytes)
+            .collect()
+    }
+
+    /// The first value of the store that this one is of.
+    fn first_of(&self, at: usize) -> usize {
+        let store = self.values[at].store;
+        let before = self.values[..at]
+            .iter()
+            .rposition(|value| value.store != store);
+        match (store, before) {
+            (None, _) => at,
+            (Some(_), None) => 0,
+            (Some(_), Some(before)) => before + 1,
+        }
+    }
+}
+
 /// One file, as its program knows it.
 #[derive(Debug)]
 pub struct File {
@@ -168,12 +196,18 @@ impl Promise {
         let end = offset + data.len() as u64;
         for number in offset / UNIT as u64..end.div_ceil(UNIT as u64) {
             let unit = file.units.entry(number).or_default();
-            let mut bytes = unit.values[unit.values.len() - 1].bytes;
             let start = number * UNIT as u64;
             let (from, to) = (start.max(offset), (start + UNIT as u64).min(end));
-            bytes[(from - start) as usize..(to - start) as usize]
-                .copy_from_slice(&data[(from - offset) as usize..(to - offset) as usize]);
-            unit.values.push(Value { bytes, store });
+            let mut after: Vec<[u8; UNIT]> = Vec::new();
+            for mut bytes in unit.now(&self.stored) {
+                bytes[(from - start) as usize..(to - start) as usize]
+                    .copy_from_slice(&data[(from - offset) as usize..(to - offset) as usize]);
+                if !after.contains(&bytes) {
+                    after.push(bytes);
+                }
+            }
+            let values = after.into_iter().map(|bytes| Value { bytes, store });
+            unit.values.extend(values);
             file.open.insert(number);
         }
         file.size = file.size.max(end);
@@ -259,7 +293,8 @@ fn keep(file: &mut File, range: &Range<u64>, kind: impl Fn(&Value) -> bool) -> V
         let Some(unit) = file.units.get_mut(&number) else {
             continue;
         };
-        if let Some(at) = unit.values.iter().rposition(&kind)
+        let last = unit.values.iter().rposition(&kind);
+        if let Some(at) = last.map(|last| unit.first_of(last))
             && at != 0
         {
             unit.gone.extend(unit.values.drain(..at));

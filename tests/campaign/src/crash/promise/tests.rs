@@ -168,3 +168,36 @@ fn a_write_through_is_promised_by_itself() {
     told.promise.mark(&Mark::Through { store: through });
     assert_eq!(told.wrong([0; LINE]), 0b10);
 }
+
+#[test]
+fn a_store_over_one_that_was_refused_may_have_it_below_or_not() {
+    let mut told = Told::new();
+    told.storing(0, &[1; 8]);
+    let late = told.storing(4, &[2; 4]);
+    told.stored(late);
+    let line = |unit: [u8; 8]| {
+        let mut line = [0; LINE];
+        line[..8].copy_from_slice(&unit);
+        line
+    };
+    let (with, without) = (
+        line([1, 1, 1, 1, 2, 2, 2, 2]),
+        line([0, 0, 0, 0, 2, 2, 2, 2]),
+    );
+    assert_eq!((told.wrong(with), told.wrong(without)), (0, 0));
+    told.commit();
+    assert_eq!((told.wrong(with), told.wrong(without)), (0, 0));
+    assert_ne!(told.wrong(line([1; 8])), 0);
+    assert_ne!(told.wrong(line([0; 8])), 0);
+}
+
+#[test]
+fn a_store_over_one_that_has_completed_has_it_below() {
+    let mut told = Told::new();
+    let first = told.storing(0, &[1; 8]);
+    told.stored(first);
+    told.storing(4, &[2; 4]);
+    let mut without = [0; LINE];
+    without[4..8].copy_from_slice(&[2; 4]);
+    assert_ne!(told.wrong(without), 0);
+}
