@@ -276,3 +276,22 @@ fn far_and_overlong_marks_are_not_lost() {
     );
     assert!(map.is_clean());
 }
+
+#[test]
+fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
+    for place in (12..48).map(|bits| 1 << bits).chain([MAX_OFFSET - 1]) {
+        let reserve = Reserve::with_nodes(0).expect("memory");
+        let map = DirtyMap::new(&reserve);
+        map.mark(place, 1);
+        let mut recorder = Recorder::default();
+        Committer::new()
+            .commit(&map, 0..MAX_OFFSET, &mut recorder)
+            .expect("no failure");
+        let covered = |run: &Run| run.offset <= place && place < run.end();
+        assert_eq!(
+            recorder.flushed.iter().filter(|run| covered(run)).count(),
+            1
+        );
+        assert!(map.is_clean(), "{place:#x}");
+    }
+}

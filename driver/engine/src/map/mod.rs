@@ -120,7 +120,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
                 entry,
                 height,
                 start,
-                own: start.max(lower)..start.saturating_add(entry_lines(height)),
+                own: start.max(lower)..start.saturating_add(entry_lines(height)).min(MAX_LINE),
             }
         };
         let used = |entry: &AtomicU64| entry.load(SeqCst) != Link::NONE.0;
