@@ -295,3 +295,32 @@ fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
         assert!(map.is_clean(), "{place:#x}");
     }
 }
+
+#[test]
+fn a_failure_leaves_dirty_what_was_collected_ahead_of_it() {
+    let reserve = Reserve::with_nodes(256).expect("memory");
+    let map = DirtyMap::new(&reserve);
+    // In leaves that hang from the map and in others, more runs in each than a batch has.
+    let leaves = [0, 1, 20, 21, 2000].map(|leaf| leaf * daxflush_engine::LEAF_SPAN);
+    let lines = leaves.map(|leaf| (0..100).map(move |line| leaf + line * 128));
+    let lines: BTreeSet<u64> = lines.into_iter().flatten().collect();
+    for fail_flush in [0, 1, 3, 6] {
+        lines.iter().for_each(|line| map.mark(*line, 1));
+        let mut committer = Committer::new();
+        let mut failing = Recorder {
+            fail_flush: Some(fail_flush),
+            ..Recorder::default()
+        };
+        let failed = committer.commit(&map, 0..MAX_OFFSET, &mut failing);
+        assert_eq!(failed, Err("flush"));
+        let mut again = Recorder::default();
+        let done = committer.commit(&map, 0..MAX_OFFSET, &mut again);
+        done.expect("no failure");
+        let flushed: BTreeSet<u64> = [failing.flushed, again.flushed]
+            .concat()
+            .iter()
+            .flat_map(|run| (run.offset..run.end()).step_by(64))
+            .collect();
+        assert!(lines.is_subset(&flushed), "{fail_flush}");
+    }
+}
