@@ -3,16 +3,16 @@
 /// A way to get the map or the commit wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// A collector clears a summary bit after it has taken the words below.
-    SummaryAfterWords,
+    /// A collector clears bits that lead to words, or to leaves, after it has taken those.
+    HintAfterWords,
     /// A caller joins a commit that had begun to collect when he came.
     JoinCollected,
     /// A leaf that was taken out is given back without a look at what was marked meanwhile.
     EarlyLeafReuse,
     /// A marker does not look whether a collector has come to the leaf meanwhile.
     NoSecondLook,
-    /// A marker sets the bit of a leaf before those of the directories above it.
-    LeafBeforeDirectories,
+    /// A marker sets the bit of a leaf before those of the tables above it.
+    LeafBeforeTables,
     /// A log's slots are given back before their entries are taken.
     EarlySlotReuse,
 }

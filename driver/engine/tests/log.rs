@@ -30,7 +30,7 @@ fn append(memory: &[AtomicU64], offset: u64, length: u64) {
 
 #[test]
 fn what_was_appended_is_marked_once() {
-    let (memory, reserve) = (memory(), Reserve::with_nodes(16).expect("memory"));
+    let (memory, reserve) = (memory(), Reserve::with_leaves(16).expect("memory"));
     let map = DirtyMap::new(&reserve);
     let mut reader = LogReader::create(&memory, ENTRIES).expect("a log");
     for round in 0..10 {
@@ -44,7 +44,7 @@ fn what_was_appended_is_marked_once() {
 
 #[test]
 fn an_overflow_marks_everything_and_the_log_goes_on() {
-    let (memory, reserve) = (memory(), Reserve::with_nodes(16).expect("memory"));
+    let (memory, reserve) = (memory(), Reserve::with_leaves(16).expect("memory"));
     let map = DirtyMap::new(&reserve);
     let mut reader = LogReader::create(&memory, ENTRIES).expect("a log");
     (0..65).for_each(|n| append(&memory, n * 64, 64));
@@ -71,7 +71,7 @@ proptest! {
     /// forgets no entry that an honest program could have written.
     #[test]
     fn no_content_is_believed(words in prop::collection::vec((0usize..160, any::<u64>()), 0..200)) {
-        let (memory, reserve) = (memory(), Reserve::with_nodes(16).expect("memory"));
+        let (memory, reserve) = (memory(), Reserve::with_leaves(16).expect("memory"));
         let map = DirtyMap::new(&reserve);
         let mut reader = LogReader::create(&memory, ENTRIES).expect("a log");
         for (at, value) in words {

@@ -141,12 +141,12 @@ fn check_runs(runs: &[Run]) {
     }
 }
 
-fn check(steps: &[Step], nodes: u32) {
-    let reserve = Reserve::with_nodes(nodes).expect("memory");
+fn check(steps: &[Step], leaves: u32) {
+    let reserve = Reserve::with_leaves(leaves).expect("memory");
     let map = DirtyMap::new(&reserve);
     let mut committer = Committer::new();
-    // With room for every directory and leaf nothing is ever coarse.
-    let roomy = nodes >= 64;
+    // With room for every leaf nothing is ever coarse.
+    let roomy = leaves >= 64;
     let mut model = Model {
         exact: roomy,
         ..Model::default()
@@ -207,9 +207,9 @@ fn check(steps: &[Step], nodes: u32) {
     assert!(map.is_clean());
     drop(map);
     assert_eq!(
-        reserve.free_nodes(),
-        reserve.nodes(),
-        "every node is given back"
+        reserve.free_leaves(),
+        reserve.leaves(),
+        "every leaf is given back"
     );
 }
 
@@ -224,15 +224,15 @@ proptest! {
     #[test]
     fn loses_nothing_without_memory(
         steps in proptest::collection::vec(step(), 1..40),
-        nodes in 0..7_u32,
+        leaves in 0..7_u32,
     ) {
-        check(&steps, nodes);
+        check(&steps, leaves);
     }
 }
 
 #[test]
 fn runs_are_maximal_across_words_and_leaves() {
-    let reserve = Reserve::with_nodes(16).expect("memory");
+    let reserve = Reserve::with_leaves(16).expect("memory");
     let map = DirtyMap::new(&reserve);
     map.mark((2 << 20) - 4096, 8192);
     map.mark(0, 1);
@@ -256,7 +256,7 @@ fn runs_are_maximal_across_words_and_leaves() {
 
 #[test]
 fn far_and_overlong_marks_are_not_lost() {
-    let reserve = Reserve::with_nodes(16).expect("memory");
+    let reserve = Reserve::with_leaves(16).expect("memory");
     let map = DirtyMap::new(&reserve);
     map.mark(MAX_OFFSET - 1, 1);
     assert_eq!(map.dirty_lines(MAX_OFFSET), 1);
@@ -280,7 +280,7 @@ fn far_and_overlong_marks_are_not_lost() {
 #[test]
 fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
     for place in (12..48).map(|bits| 1 << bits).chain([MAX_OFFSET - 1]) {
-        let reserve = Reserve::with_nodes(0).expect("memory");
+        let reserve = Reserve::with_leaves(0).expect("memory");
         let map = DirtyMap::new(&reserve);
         map.mark(place, 1);
         let mut recorder = Recorder::default();
@@ -298,7 +298,7 @@ fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
 
 #[test]
 fn a_failure_leaves_dirty_what_was_collected_ahead_of_it() {
-    let reserve = Reserve::with_nodes(256).expect("memory");
+    let reserve = Reserve::with_leaves(256).expect("memory");
     let map = DirtyMap::new(&reserve);
     // In leaves that hang from the map and in others, more runs in each than a batch has.
     let leaves = [0, 1, 20, 21, 2000].map(|leaf| leaf * daxflush_engine::LEAF_SPAN);

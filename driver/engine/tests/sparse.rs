@@ -1,11 +1,11 @@
-//! A terabyte written at random with a megabyte for tracking: exact while the nodes last, coarser
+//! A terabyte written at random with a megabyte for tracking: exact while the leaves last, coarser
 //! beyond, and exact again afterwards.
 
 use daxflush_engine::{Backing, Committed, Committer, DirtyMap, MAX_OFFSET, Reserve, Run};
 use std::convert::Infallible;
 
 const TIB: u64 = 1 << 40;
-const NODES: u32 = 256;
+const LEAVES: u32 = 256;
 
 #[derive(Default)]
 struct Flushed(Vec<Run>);
@@ -46,18 +46,18 @@ fn write_and_commit(map: &DirtyMap<&Reserve>, seed: u64, writes: usize) -> Commi
 
 #[test]
 fn random_writes_stay_exact_for_ever() {
-    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let reserve = Reserve::with_leaves(LEAVES).expect("memory");
     let map = DirtyMap::new(&reserve);
     for round in 0..2000 {
         let done = write_and_commit(&map, round * 70, 70);
         assert_eq!((done.lines, done.coarse_lines), (70, 0), "round {round}");
-        assert!(map.nodes() <= 2 * reserve.share_of_one_map());
+        assert!(map.leaves() <= reserve.share_of_one_map());
     }
 }
 
 #[test]
 fn too_many_writes_are_coarse_and_the_next_are_exact() {
-    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let reserve = Reserve::with_leaves(LEAVES).expect("memory");
     let map = DirtyMap::new(&reserve);
     for round in 0..20 {
         let coarse = write_and_commit(&map, round * 5000, 5000);
@@ -68,10 +68,10 @@ fn too_many_writes_are_coarse_and_the_next_are_exact() {
     }
 }
 
-/// One stream cannot take the nodes that another needs.
+/// One stream cannot take the leaves that another needs.
 #[test]
 fn a_greedy_map_leaves_some_to_others() {
-    let reserve = Reserve::with_nodes(NODES).expect("memory");
+    let reserve = Reserve::with_leaves(LEAVES).expect("memory");
     let (greedy, modest) = (DirtyMap::new(&reserve), DirtyMap::new(&reserve));
     offsets(1)
         .take(10_000)

@@ -45,8 +45,8 @@ fn offset(place: u64) -> u64 {
     (place % 12) * LEAF + (place * 7 % 64) * LINE_SIZE
 }
 
-fn run(nodes: u32) {
-    let reserve = Reserve::with_nodes(nodes).expect("memory");
+fn run(leaves: u32) {
+    let reserve = Reserve::with_leaves(leaves).expect("memory");
     let map = DirtyMap::new(&reserve);
     let places: Vec<Place> = (0..MARKERS * PLACES).map(|_| Place::default()).collect();
     let running = AtomicBool::new(true);
@@ -94,7 +94,7 @@ fn run(nodes: u32) {
     }
     assert!(map.is_clean());
     drop(map);
-    assert_eq!(reserve.free_nodes(), reserve.nodes());
+    assert_eq!(reserve.free_leaves(), reserve.leaves());
 }
 
 #[test]

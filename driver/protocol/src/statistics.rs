@@ -78,7 +78,7 @@ wire! {
         /// Dirty logs that overflowed or held what is no range, so that all of their file became
         /// dirty.
         pub log_overflows: u64,
-        /// Marks that covered more than was stored, for want of a node of tracking memory.
+        /// Marks that covered more than was stored, for want of tracking memory.
         pub coarse_marks: u64,
         /// Requests refused because they could not be tracked.
         pub refused: u64,

@@ -12,15 +12,15 @@ use daxflush_protocol::{SelfTestReply, self_test};
 const LINES: usize = 1024;
 /// Every so many lines one is dirty, two of them side by side now and then.
 const STEP: usize = 3;
-/// Nodes for a map of one leaf.
-const NODES: u32 = 8;
+/// Leaves, of which the map needs one.
+const LEAVES: u32 = 8;
 
 pub fn run(request: &mut ControlRequest<'_>) -> Result<(), NtStatus> {
     request.has_no_input()?;
     request.check_space::<SelfTestReply>()?;
     let mut scratch = Scratch::new(LINES)?;
     let mut bench = Shared::try_new(Bench {
-        reserve: Reserve::with_nodes(NODES).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?,
+        reserve: Reserve::with_leaves(LEAVES).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?,
     })
     .map(Tester::new)?;
     let mut failed = 0;

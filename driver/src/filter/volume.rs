@@ -75,9 +75,9 @@ impl Borrow<Reserve> for Shared<Volume> {
 
 /// Makes the context of a new instance.
 pub fn add(instance: Instance<'_>, newly_mounted: bool) -> Result<Shared<Volume>, NtStatus> {
-    let nodes = SETTINGS.tracking_bytes() / Reserve::NODE_BYTES as u64;
-    let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
-    let reserve = Reserve::with_nodes(nodes).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
+    let leaves = SETTINGS.tracking_bytes() / Reserve::LEAF_BYTES as u64;
+    let leaves = u32::try_from(leaves).unwrap_or(u32::MAX);
+    let reserve = Reserve::with_leaves(leaves).map_err(|_| NtStatus::INSUFFICIENT_RESOURCES)?;
     let volume = Shared::try_new(Volume {
         instance: instance.kept(),
         reserve,

@@ -77,7 +77,7 @@ impl World {
             reader: Mutex::new(reader),
             stored: zeros(LINES),
             durable: zeros(LINES),
-            map: DirtyMap::new(Arc::new(Reserve::with_nodes(16).expect("memory"))),
+            map: DirtyMap::new(Arc::new(Reserve::with_leaves(16).expect("memory"))),
             group: Group::new(),
             turn: Mutex::new(Committer::new()),
         })

@@ -7,16 +7,16 @@
 use super::{
     DirtyMap, LEAF_LINES, bits,
     collect::{Sink, runs_of},
-    slot_of,
+    slot::Slot,
 };
 use crate::{
     Reserve,
     mistake::{self, Mistake},
-    reserve::{GROUP, LEAF_WORDS, Leaf, Link, Words},
+    reserve::{GROUP, Leaf},
     run::LINE_SIZE,
     sync::{
         AtomicU64,
-        Ordering::{Relaxed, Release, SeqCst},
+        Ordering::{Relaxed, SeqCst},
     },
 };
 use core::{borrow::Borrow, ops::Range};
@@ -29,8 +29,8 @@ struct TakenOut {
     /// The leaf's first line.
     first: u64,
     leaf: u32,
-    /// The bits of its summary that were not read yet.
-    summary: u32,
+    /// Whether it was called dirty and has not been read to its end.
+    dirty: bool,
 }
 
 /// Leaves taken out, in order.
@@ -46,7 +46,7 @@ impl Ahead {
         const NONE: TakenOut = TakenOut {
             first: 0,
             leaf: 0,
-            summary: 0,
+            dirty: false,
         };
         Self {
             leaves: [NONE; LEAVES],
@@ -60,15 +60,15 @@ impl Ahead {
         self.count >= LEAVES
     }
 
-    /// Takes a leaf out of its place, for the one collector. There is room.
+    /// Takes the leaf at line `first` out of its place. There is room.
     #[inline]
-    pub fn take_out(&mut self, entry: &AtomicU64, index: u32, leaf: &Leaf<'_>, first: u64) {
+    pub(super) fn take(&mut self, slot: &Slot, first: u64) {
+        let found = slot.take();
         if let Some(place) = self.leaves.get_mut(self.count) {
-            let summary = unlink(entry, leaf);
             *place = TakenOut {
                 first,
-                leaf: index,
-                summary,
+                leaf: found.number(),
+                dirty: found.is_dirty(),
             };
             self.count = self.count.saturating_add(1);
         }
@@ -81,8 +81,9 @@ impl Ahead {
     pub fn read<S: Sink>(&mut self, reserve: &Reserve, sink: &mut S) -> Result<(), S::Error> {
         let leaves = self.leaves.get_mut(..self.count).unwrap_or_default();
         for taken in leaves.iter_mut().skip(self.read) {
-            if let Some(words) = reserve.words(Link::to(taken.leaf)) {
-                read_words(words, taken.first, &mut taken.summary, sink)?;
+            if let Some(leaf) = reserve.leaf(taken.leaf).filter(|_| taken.dirty) {
+                read(leaf, taken.first, sink)?;
+                taken.dirty = false;
             }
             self.read = self.read.saturating_add(1);
         }
@@ -90,112 +91,72 @@ impl Ahead {
     }
 }
 
-/// Unlinks a leaf and returns its summary. For the one collector.
-#[inline]
-pub(super) fn unlink(entry: &AtomicU64, leaf: &Leaf<'_>) -> u32 {
-    // Before the generation, so that nobody finds the new one in the old place.
-    entry.store(Link::NONE.0, Release);
-    leaf.state.take()
-}
-
-/// Passes on the runs of a leaf that is linked nowhere, as far as `summary` says. What was passed on is
-/// no longer in its words, and leaves `summary` when all of them were.
-fn read_words<S: Sink>(
-    words: &Words,
-    first: u64,
-    summary: &mut u32,
-    sink: &mut S,
-) -> Result<(), S::Error> {
-    let dirty = dirty_words(words, *summary);
-    let parts = words.as_chunks::<64>().0.iter().zip(dirty);
-    let mut first = first;
-    for (words, dirty) in parts {
-        for slot in bits(dirty) {
+/// Passes on the runs of a leaf that is in no place. What was passed on is no longer in it.
+fn read<S: Sink>(leaf: Leaf<'_>, first: u64, sink: &mut S) -> Result<(), S::Error> {
+    let hint = leaf.hint.load(SeqCst);
+    leaf.hint.store(0, Relaxed);
+    let groups = leaf.words.groups();
+    for group in bits(hint) {
+        let Some(words) = groups.get(group as usize) else {
+            continue;
+        };
+        let first = first.wrapping_add(u64::from(group) * (GROUP * 64) as u64);
+        for slot in bits(dirty_words(words)) {
             let Some(word) = words.get(slot as usize) else {
                 continue;
             };
             // A mark that comes between these two does not count.
             let dirty = word.load(SeqCst);
             word.store(0, Relaxed);
-            runs_of(dirty, first.wrapping_add(64 * u64::from(slot)), sink)?;
+            let passed = runs_of(dirty, first.wrapping_add(64 * u64::from(slot)), sink);
+            if passed.is_err() {
+                leaf.hint.fetch_or(hint & (u64::MAX << group), SeqCst);
+                return passed;
+            }
         }
-        first = first.wrapping_add(64 * 64);
     }
-    *summary = 0;
     Ok(())
 }
 
-/// Which words have a bit set, of those that a summary names. Found without a branch on what a word is:
-/// where the dirty ones are cannot be predicted.
+/// Which words have a bit set. Found without a branch on what a word is: where the dirty ones are
+/// cannot be predicted.
 #[inline]
-fn dirty_words(words: &Words, summary: u32) -> [u64; LEAF_WORDS / 64] {
-    let mut dirty = [0; LEAF_WORDS / 64];
-    let (groups, _) = words.as_chunks::<GROUP>();
-    for group in bits(u64::from(summary)) {
-        let slot = group as usize * GROUP;
-        if let (Some(words), Some(part)) = (groups.get(group as usize), dirty.get_mut(slot / 64)) {
-            let bits = words.iter().zip(0_u32..).map(|(word, bit)| {
-                let dirty = word.load(SeqCst) != 0;
-                u64::from(dirty) << bit
-            });
-            *part |= bits.fold(0, |mask, bit| mask | bit) << (slot % 64);
-        }
-    }
-    dirty
+fn dirty_words(words: &[AtomicU64; GROUP]) -> u64 {
+    let dirty = |word: &AtomicU64| u64::from(word.load(SeqCst) != 0);
+    let bits = words.iter().map(dirty).zip(0_u32..);
+    bits.fold(0_u64, |mask, (dirty, bit)| mask | dirty << bit)
 }
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
     /// Puts leaves back that were taken out, with what is still dirty in them. For the one collector.
     pub(crate) fn put_back(&self, ahead: &mut Ahead) {
         for taken in ahead.leaves.get(..ahead.count).unwrap_or_default() {
-            self.put_back_leaf(taken.leaf, taken.first, taken.summary);
+            self.put_back_leaf(taken.leaf, taken.first, taken.dirty);
         }
         (ahead.count, ahead.read) = (0, 0);
     }
 
-    /// Puts a leaf that is linked nowhere back to where it was, or what is dirty in it if there is
-    /// another by now. For the one collector.
-    pub(super) fn put_back_leaf(&self, index: u32, first: u64, summary: u32) {
-        let Some(leaf) = self.reserve().leaf_at(index) else {
-            return;
-        };
-        let dirty = summary != 0 && !mistake::made(Mistake::EarlyLeafReuse);
-        if dirty {
-            leaf.state.set_summary(summary);
-        }
+    /// Puts a leaf back to where it was, or what is dirty in it if there is another by now; gives it
+    /// back to the reserve if it is clean and leaves are scarce. For the one collector.
+    pub(super) fn put_back_leaf(&self, number: u32, first: u64, dirty: bool) {
+        let dirty = dirty && !mistake::made(Mistake::EarlyLeafReuse);
         let wanted = dirty || !self.reserve().is_scarce();
-        if wanted && self.link_again(index, first) {
-            if dirty {
-                self.set_directories(first / LEAF_LINES);
-            }
+        if wanted && self.put_in_place(number, first, dirty) {
             return;
         }
+        if let Some(leaf) = self.reserve().leaf(number).filter(|_| dirty) {
+            let Ok(()) = read(leaf, first, &mut MarkAgain(self));
+        }
+        self.give_leaf(number);
+    }
+
+    fn put_in_place(&self, leaf: u32, first: u64, dirty: bool) -> bool {
+        let place = first / LEAF_LINES;
         if dirty {
-            let mut summary = leaf.state.take();
-            let Ok(()) = read_words(leaf.words, first, &mut summary, &mut MarkAgain(self));
+            self.set_tables(place);
         }
-        self.give_leaf(index);
-    }
-
-    fn link_again(&self, index: u32, first: u64) -> bool {
-        self.entry_of(first / LEAF_LINES).is_some_and(|entry| {
-            let link = Link::to(index).0;
-            entry
-                .compare_exchange(Link::NONE.0, link, SeqCst, SeqCst)
-                .is_ok()
-        })
-    }
-
-    /// The entry of a leaf, if the directories above it are there. For the one collector: nobody else
-    /// gives directories back.
-    fn entry_of(&self, leaf: u64) -> Option<&AtomicU64> {
-        let (mut entry, mut height) = self.top_of(leaf)?;
-        while let Some(below) = height.checked_sub(1) {
-            let entries = self.reserve().entries(Link(entry.load(SeqCst)))?;
-            entry = entries.get(slot_of(leaf, height))?;
-            height = below;
-        }
-        Some(entry)
+        let slot = self.slot(place);
+        slot.is_some_and(|slot| slot.put(slot.get(), leaf, dirty))
     }
 }
 

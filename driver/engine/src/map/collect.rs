@@ -1,14 +1,21 @@
 //! Collecting: takes dirty lines out of the map, in order, without allocating. One collector at a
 //! time on a map, concurrent with markers.
 
-use super::{Ahead, DirtyMap, LEAF_LINES, MAX_LINE, bits, entry_lines, mark::set_bit};
+use super::{
+    Ahead, DirtyMap, LEAF_LINES, MAX_LINE, bits,
+    slot::Slot,
+    table::{Hook, Place, places_in, set_bit},
+};
 use crate::{
     Reserve,
     mistake::{self, Mistake},
-    reserve::{Directory, GROUP, Leaf, Link},
+    reserve::{GROUP, Leaf},
     sync::{AtomicU64, Ordering::SeqCst},
 };
 use core::{borrow::Borrow, ops::Range};
+
+/// Lines that a bit of a leaf's hint stands for.
+const GROUP_LINES: u64 = 64 * GROUP as u64;
 
 /// Takes runs of lines. It answers for a run from the moment it is called, also if it fails.
 pub(crate) trait Sink {
@@ -73,123 +80,128 @@ fn visit<R: Borrow<Reserve>, S: Sink>(
 ) -> Result<(), S::Error> {
     let mut visit = Visit {
         map,
-        scope: 0..0,
-        own: 0..0,
+        scope: scope.start..scope.end.min(MAX_LINE),
         sink,
         ahead,
+        scarce: map.reserve().is_scarce(),
+        short: map.reserve().is_short(),
     };
-    map.tops(|top| {
-        visit.scope = scope.start.max(top.own.start)..scope.end.min(top.own.end);
-        visit.own = top.own;
-        let scarce = map.reserve().is_scarce();
-        if !visit.scope.is_empty() && (scarce || visit.is_dirty(top.entry, top.height)) {
-            visit.below(top.entry, top.height, top.start)?;
+    for (slot, leaf) in map.direct.iter().zip(0_u64..) {
+        if visit.scarce || slot.get().is_dirty() {
+            slot.collect(leaf.saturating_mul(LEAF_LINES), &mut visit)?;
         }
-        if top.height == 0 && scarce {
-            map.reclaim_leaf(top.entry, top.start);
-        }
-        Ok(())
-    })?;
+    }
+    map.near.collect(0, &mut visit)?;
+    map.middle.collect(0, &mut visit)?;
+    map.far.collect(0, &mut visit)?;
     visit.read_ahead()
 }
 
-/// One walk through the tree.
+/// One walk through the tables.
 struct Visit<'a, R: Borrow<Reserve>, S> {
     map: &'a DirtyMap<R>,
     scope: Range<u64>,
-    /// The lines that hang from the root that the walk is below.
-    own: Range<u64>,
     sink: &'a mut S,
     ahead: Option<&'a mut Ahead>,
+    /// Leaves that are clean go back to the reserve.
+    scarce: bool,
+    /// Leaves are not taken out ahead.
+    short: bool,
 }
 
-impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
-    /// Visits what lies below an entry that starts at line `start`. The depth of recursion is the
-    /// height of the tree.
-    fn below(&mut self, entry: &AtomicU64, height: u32, start: u64) -> Result<(), S::Error> {
-        let link = Link(entry.load(SeqCst));
-        if link == Link::ALL {
-            return self.whole(entry, height, start);
-        }
-        let reserve = self.map.reserve();
-        let Some(below) = height.checked_sub(1) else {
-            let leaf = reserve.leaf(link);
-            return leaf.map_or(Ok(()), |(index, leaf)| {
-                self.leaf(entry, index, &leaf, start)
-            });
-        };
-        let Some((_, directory)) = reserve.directory(link) else {
+/// What a collector comes to.
+trait Collected {
+    /// Collects what is below, from line `first` on.
+    fn collect<R: Borrow<Reserve>, S: Sink>(
+        &self,
+        first: u64,
+        visit: &mut Visit<'_, R, S>,
+    ) -> Result<(), S::Error>;
+}
+
+impl Collected for Slot {
+    #[inline]
+    fn collect<R: Borrow<Reserve>, S: Sink>(
+        &self,
+        first: u64,
+        visit: &mut Visit<'_, R, S>,
+    ) -> Result<(), S::Error> {
+        let found = self.get();
+        if found.is_empty() {
             return Ok(());
-        };
-        let result = self.directory(&directory, below, start);
-        if reserve.is_scarce() {
-            self.map.reclaim(entry, height, start);
+        }
+        let scope = &visit.scope;
+        if scope.end <= first || first.saturating_add(LEAF_LINES) <= scope.start {
+            return Ok(());
+        }
+        if found.is_all() {
+            return visit.all(self, first);
+        }
+        // Also if it is not called dirty: who has set the bit that has led here may be about to.
+        let result = visit.leaf(self, first);
+        if visit.scarce && !self.get().is_dirty() {
+            visit.give_back(self, first);
         }
         result
     }
+}
 
-    /// Takes an entry's ALL. A scope that has only a part of it flushes that part and leaves ALL.
-    fn whole(&mut self, entry: &AtomicU64, height: u32, start: u64) -> Result<(), S::Error> {
-        self.read_ahead()?;
-        let end = start.saturating_add(entry_lines(height));
-        let all = start.max(self.own.start)..end.min(self.own.end);
-        let part = all.start.max(self.scope.start)..all.end.min(self.scope.end);
-        if part.is_empty() {
-            return Ok(());
+impl<T: Place + Collected> Collected for Hook<T> {
+    fn collect<R: Borrow<Reserve>, S: Sink>(
+        &self,
+        first: u64,
+        visit: &mut Visit<'_, R, S>,
+    ) -> Result<(), S::Error> {
+        for row in self.rows(first) {
+            let within = places_in(&visit.scope, row.first, T::LINES);
+            let taken = Taken::of(row.dirty, within);
+            for place in bits(taken.bits) {
+                let Some(below) = row.places.get(place as usize) else {
+                    continue;
+                };
+                if let Err(error) = below.collect(row.first_of(place), visit) {
+                    taken.give_back_from(place);
+                    return Err(error);
+                }
+                if below.is_dirty() {
+                    set_bit(row.dirty, place as usize);
+                }
+            }
+            taken.clear_late();
         }
+        Ok(())
+    }
+}
+
+impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
+    /// Takes a whole place that is dirty. A scope that has only a part of it flushes that part and
+    /// leaves the place as it is.
+    fn all(&mut self, slot: &Slot, first: u64) -> Result<(), S::Error> {
+        self.read_ahead()?;
+        let all = first..first.saturating_add(LEAF_LINES);
+        let part = all.start.max(self.scope.start)..all.end.min(self.scope.end);
         if part == all {
-            entry.swap(Link::NONE.0, SeqCst);
+            slot.take();
         }
         self.sink.run(part, true)
     }
 
-    fn directory(
-        &mut self,
-        directory: &Directory<'_>,
-        height: u32,
-        start: u64,
-    ) -> Result<(), S::Error> {
-        let span = entry_lines(height);
-        let mask = slots_in_scope(&self.scope, start, span);
-        let taken = Taken::of(&directory.state.summary, mask);
-        for bit in bits(taken.bits) {
-            let Some(entry) = directory.entries.get(bit as usize) else {
-                continue;
-            };
-            let first = start.saturating_add(span.saturating_mul(u64::from(bit)));
-            if let Err(error) = self.below(entry, height, first) {
-                taken.give_back_from(bit);
-                return Err(error);
-            }
-            if self.is_dirty(entry, height) {
-                set_bit(&directory.state.summary, bit as usize);
-            }
-        }
-        taken.clear_late();
-        Ok(())
-    }
-
-    /// A leaf that a summary bit has led to, or that hangs from the map itself.
-    fn leaf(
-        &mut self,
-        entry: &AtomicU64,
-        index: u32,
-        leaf: &Leaf<'_>,
-        first: u64,
-    ) -> Result<(), S::Error> {
+    /// Takes what is in scope of a leaf.
+    #[inline]
+    fn leaf(&mut self, slot: &Slot, first: u64) -> Result<(), S::Error> {
         let end = first.saturating_add(LEAF_LINES);
         let whole = self.scope.start <= first && end <= self.scope.end;
-        let scarce = self.map.reserve().is_scarce();
-        if let Some(ahead) = self.ahead.as_deref_mut().filter(|_| whole && !scarce) {
+        if let Some(ahead) = self.ahead.as_deref_mut().filter(|_| whole && !self.short) {
             if ahead.is_full() {
                 ahead.read(self.map.reserve(), self.sink)?;
                 self.map.put_back(ahead);
             }
-            ahead.take_out(entry, index, leaf, first);
+            ahead.take(slot, first);
             return Ok(());
         }
         self.read_ahead()?;
-        self.in_place(leaf, first)
+        let leaf = self.map.reserve().leaf(slot.get().number());
+        leaf.map_or(Ok(()), |leaf| self.in_place(slot, leaf, first))
     }
 
     fn read_ahead(&mut self) -> Result<(), S::Error> {
@@ -200,38 +212,46 @@ impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
     }
 
     /// Takes a leaf's bits that are in scope, word by word, while markers go on in it.
-    fn in_place(&mut self, leaf: &Leaf<'_>, start: u64) -> Result<(), S::Error> {
-        let span = 64 * GROUP as u64;
-        let mask = slots_in_scope(&self.scope, start, span) as u32;
-        let late = mistake::made(Mistake::SummaryAfterWords);
+    fn in_place(&mut self, slot: &Slot, leaf: Leaf<'_>, start: u64) -> Result<(), S::Error> {
+        let late = mistake::made(Mistake::HintAfterWords);
+        let within = places_in(&self.scope, start, GROUP_LINES);
+        slot.begin();
         let taken = if late {
-            leaf.state.get().summary() & mask
+            leaf.hint.load(SeqCst) & within
         } else {
-            leaf.state.begin(mask)
+            leaf.hint.fetch_and(!within, SeqCst) & within
         };
-        let (groups, _) = leaf.words.as_chunks::<GROUP>();
-        for bit in bits(u64::from(taken)) {
-            let mut first = start.saturating_add(span.saturating_mul(u64::from(bit)));
-            for word in groups.get(bit as usize).into_iter().flatten() {
-                if let Err(error) = self.word(word, first) {
-                    // This group may be half done, and those after it are not.
-                    leaf.state.set_summary(taken & (u32::MAX << bit));
-                    return Err(error);
-                }
-                if word.load(SeqCst) != 0 {
-                    leaf.state.set_summary(1 << bit);
-                }
-                first = first.saturating_add(64);
+        let mut result = Ok(());
+        for group in bits(taken) {
+            let first = start.saturating_add(GROUP_LINES.saturating_mul(u64::from(group)));
+            if result.is_ok() {
+                result = self.group(leaf, group, first);
+            }
+            let words = leaf.words.groups().get(group as usize);
+            let dirty = |word: &AtomicU64| word.load(SeqCst) != 0;
+            if !late && words.is_some_and(|words| words.iter().any(dirty)) {
+                leaf.hint.fetch_or(1 << (group % 64), SeqCst);
             }
         }
         if late {
-            leaf.state.begin(taken);
+            leaf.hint.fetch_and(!taken, SeqCst);
+        }
+        if leaf.hint.load(SeqCst) != 0 {
+            slot.set_dirty();
+        }
+        result
+    }
+
+    fn group(&mut self, leaf: Leaf<'_>, group: u32, first: u64) -> Result<(), S::Error> {
+        let words = leaf.words.groups().get(group as usize);
+        for (word, index) in words.into_iter().flatten().zip(0_u64..) {
+            self.word(word, first.saturating_add(index.saturating_mul(64)))?;
         }
         Ok(())
     }
 
     fn word(&mut self, word: &AtomicU64, first: u64) -> Result<(), S::Error> {
-        let mask = slots_in_scope(&self.scope, first, 1);
+        let mask = places_in(&self.scope, first, 1);
         if word.load(SeqCst) & mask == 0 {
             return Ok(());
         }
@@ -239,51 +259,44 @@ impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
         runs_of(old & mask, first, self.sink)
     }
 
-    fn is_dirty(&self, entry: &AtomicU64, height: u32) -> bool {
-        let (reserve, link) = (self.map.reserve(), Link(entry.load(SeqCst)));
-        link == Link::ALL
-            || if height == 0 {
-                let state = reserve.leaf_state(link);
-                state.is_some_and(|state| state.get().summary() != 0)
-            } else {
-                let directory = reserve.directory(link);
-                directory.is_some_and(|(_, directory)| directory.state.summary.load(SeqCst) != 0)
-            }
+    /// Gives the clean leaf of a place back. It is taken out first and looked at then: a mark that
+    /// counts is seen by now, and the others will be made again elsewhere.
+    fn give_back(&self, slot: &Slot, first: u64) {
+        if let Some(leaf) = slot.get().leaf() {
+            let found = slot.take();
+            self.map.put_back_leaf(leaf, first, found.is_dirty());
+        }
     }
 }
 
-/// Bits taken out of a summary.
+/// Bits taken out of a row of a table.
 struct Taken<'a> {
-    summary: &'a AtomicU64,
+    word: &'a AtomicU64,
     bits: u64,
     late: bool,
 }
 
 impl<'a> Taken<'a> {
     #[inline]
-    fn of(summary: &'a AtomicU64, mask: u64) -> Self {
-        let late = mistake::made(Mistake::SummaryAfterWords);
-        let set = summary.load(SeqCst) & mask;
+    fn of(word: &'a AtomicU64, within: u64) -> Self {
+        let late = mistake::made(Mistake::HintAfterWords);
+        let set = word.load(SeqCst) & within;
         let bits = if set == 0 || late {
             set
         } else {
-            summary.fetch_and(!mask, SeqCst) & mask
+            word.fetch_and(!within, SeqCst) & within
         };
-        Self {
-            summary,
-            bits,
-            late,
-        }
+        Self { word, bits, late }
     }
 
-    /// The slot of this bit may be half done, and those after it are not.
-    fn give_back_from(&self, bit: u32) {
-        self.summary.fetch_or(self.bits & (u64::MAX << bit), SeqCst);
+    /// What is at this place may be half done, and those after it are not.
+    fn give_back_from(&self, place: u32) {
+        self.word.fetch_or(self.bits & (u64::MAX << place), SeqCst);
     }
 
     fn clear_late(&self) {
         if self.late {
-            self.summary.fetch_and(!self.bits, SeqCst);
+            self.word.fetch_and(!self.bits, SeqCst);
         }
     }
 }
@@ -314,15 +327,4 @@ pub(super) fn runs_of<S: Sink>(dirty: u64, first: u64, sink: &mut S) -> Result<(
         }
     }
     result
-}
-
-/// Which of 64 slots, each of `span` lines from line `start` on, overlap the scope.
-#[inline]
-fn slots_in_scope(scope: &Range<u64>, start: u64, span: u64) -> u64 {
-    let first = scope.start.saturating_sub(start) / span;
-    let end = scope.end.saturating_sub(start).div_ceil(span).min(64);
-    if first >= end {
-        return 0;
-    }
-    (u64::MAX << first) & (u64::MAX >> 64_u64.saturating_sub(end))
 }

@@ -1,19 +1,24 @@
 //! Counting what is dirty, without taking it.
 
-use super::{DirtyMap, LEAF_LINES, LINE_SIZE, MAX_LINE, Top, bits, entry_lines};
-use crate::{
-    Reserve,
-    reserve::{GROUP, Leaf, Link},
-    sync::{AtomicU64, Ordering::SeqCst},
+use super::{
+    DirtyMap, LEAF_LINES, LINE_SIZE, MAX_LINE, bits,
+    slot::{Found, Slot},
 };
+use crate::{Reserve, reserve::GROUP, sync::Ordering::SeqCst};
 use core::{borrow::Borrow, convert::Infallible, ops::Range};
 
 impl<R: Borrow<Reserve>> DirtyMap<R> {
     /// Whether no line is dirty. IRQL <= DISPATCH_LEVEL.
     pub fn is_clean(&self) -> bool {
-        let dirty = |top: Top<'_>| any_below(self.reserve(), top.entry, top.height);
-        let clean = |top| if dirty(top) { Err(()) } else { Ok(()) };
-        !self.is_all_dirty() && self.tops(clean).is_ok()
+        let all = 0..MAX_LINE;
+        let clean = |slot: &Slot, first| {
+            if self.dirty_at(slot.get(), first, &all) != 0 {
+                Err(())
+            } else {
+                Ok(())
+            }
+        };
+        !self.is_all_dirty() && self.each_slot(&all, true, clean).is_ok()
     }
 
     /// Number of dirty lines of a stream of `end` bytes.
@@ -29,96 +34,37 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             return end.saturating_sub(lines.start);
         }
         let mut sum = 0_u64;
-        let Ok(()) = self.tops(|top| {
-            let lines = top.own.start.max(lines.start)..top.own.end.min(lines.end);
-            let below = entry_below(self.reserve(), top.entry, top.height, top.start, &lines);
-            sum = sum.saturating_add(below);
+        let Ok(()) = self.each_slot(&lines, true, |slot, first| {
+            sum = sum.saturating_add(self.dirty_at(slot.get(), first, &lines));
             Ok::<(), Infallible>(())
         });
         sum
     }
-}
 
-/// Dirty lines below an entry that starts at line `start`, among `lines`. The depth of recursion is the
-/// height.
-fn entry_below(
-    reserve: &Reserve,
-    entry: &AtomicU64,
-    height: u32,
-    start: u64,
-    lines: &Range<u64>,
-) -> u64 {
-    let Some(below) = height.checked_sub(1) else {
-        return leaf_below(reserve, entry, start, lines);
-    };
-    let link = Link(entry.load(SeqCst));
-    let Some((_, directory)) = reserve.directory(link) else {
-        return if link == Link::ALL {
-            common(start, height, lines)
-        } else {
-            0
+    /// How many of `lines` are dirty at a place that begins at line `first`.
+    fn dirty_at(&self, found: Found, first: u64, lines: &Range<u64>) -> u64 {
+        let end = first.saturating_add(LEAF_LINES).min(lines.end);
+        let common = end.saturating_sub(first.max(lines.start));
+        if found.is_all() || common == 0 {
+            return common;
+        }
+        let leaf = self.reserve().leaf(found.number());
+        let Some(leaf) = leaf.filter(|_| found.is_dirty()) else {
+            return 0;
         };
-    };
-    if common(start, height, lines) == 0 {
-        return 0;
+        let mut sum = 0_u64;
+        for group in bits(leaf.hint.load(SeqCst)) {
+            let mut first = first.saturating_add(64 * GROUP as u64 * u64::from(group));
+            let words = leaf.words.groups().get(group as usize);
+            for word in words.into_iter().flatten() {
+                let within = below_mask(first, lines.end) & !below_mask(first, lines.start);
+                let dirty = word.load(SeqCst) & within;
+                sum = sum.saturating_add(u64::from(dirty.count_ones()));
+                first = first.saturating_add(64);
+            }
+        }
+        sum
     }
-    bits(directory.state.summary.load(SeqCst)).fold(0, |sum, slot| {
-        let start = start.saturating_add(entry_lines(below).saturating_mul(u64::from(slot)));
-        let entry = directory.entries.get(slot as usize);
-        let count = entry.map_or(0, |entry| entry_below(reserve, entry, below, start, lines));
-        sum.saturating_add(count)
-    })
-}
-
-/// Whether anything is dirty below an entry. The depth of recursion is the height.
-fn any_below(reserve: &Reserve, entry: &AtomicU64, height: u32) -> bool {
-    let link = Link(entry.load(SeqCst));
-    if link == Link::ALL {
-        return true;
-    }
-    let Some(below) = height.checked_sub(1) else {
-        let leaf = reserve.leaf(link);
-        return leaf.is_some_and(|(_, leaf)| {
-            leaf.state.get().summary() != 0 && dirty_in(&leaf, 0, &(0..LEAF_LINES)) != 0
-        });
-    };
-    reserve.directory(link).is_some_and(|(_, directory)| {
-        bits(directory.state.summary.load(SeqCst)).any(|slot| {
-            let next = directory.entries.get(slot as usize);
-            next.is_some_and(|entry| any_below(reserve, entry, below))
-        })
-    })
-}
-
-fn leaf_below(reserve: &Reserve, entry: &AtomicU64, start: u64, lines: &Range<u64>) -> u64 {
-    let link = Link(entry.load(SeqCst));
-    match reserve.leaf(link) {
-        Some((_, leaf)) => dirty_in(&leaf, start, lines),
-        None if link == Link::ALL => common(start, 0, lines),
-        None => 0,
-    }
-}
-
-/// How many of `lines` are below an entry at line `start`.
-fn common(start: u64, height: u32, lines: &Range<u64>) -> u64 {
-    let end = start.saturating_add(entry_lines(height)).min(lines.end);
-    end.saturating_sub(start.max(lines.start))
-}
-
-fn dirty_in(leaf: &Leaf<'_>, start: u64, lines: &Range<u64>) -> u64 {
-    if start >= lines.end || start.saturating_add(LEAF_LINES) <= lines.start {
-        return 0;
-    }
-    bits(u64::from(leaf.state.get().summary())).fold(0, |sum, group| {
-        let slot = group as usize * GROUP;
-        let words = leaf.words.iter().skip(slot).take(GROUP);
-        words.zip(slot as u64..).fold(sum, |sum, (word, slot)| {
-            let first = start.saturating_add(slot.saturating_mul(64));
-            let within = below_mask(first, lines.end) & !below_mask(first, lines.start);
-            let dirty = word.load(SeqCst) & within;
-            sum.saturating_add(u64::from(dirty.count_ones()))
-        })
-    })
 }
 
 /// The bits of a word at line `first` that are below line `end`.

@@ -14,13 +14,13 @@ use std::{error::Error, hint::black_box};
 pub const DENSE: &str = "dense";
 pub const RECORDED: &str = "recorded";
 
-const NODES: u32 = 8192;
+const LEAVES: u32 = 8192;
 const GIB: u64 = 1 << 30;
 const LINE: u64 = 64;
 const PAGE: u64 = 4096;
 
 pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> {
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let named = |name: &str, span, stores| Workload {
         name: name.to_owned(),
         span,

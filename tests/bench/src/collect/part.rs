@@ -19,7 +19,7 @@ use std::{
 pub const PART: &str = "part";
 
 const SPAN: u64 = 64 << 20;
-const NODES: u32 = 1024;
+const LEAVES: u32 = 1024;
 /// Bytes of file that a round collects at least, part by part.
 const ROUND: u64 = 4 << 20;
 const STRIDE: u64 = 128;
@@ -27,7 +27,7 @@ const STRIDE: u64 = 128;
 pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> {
     let sizes = [4 << 10, 64 << 10, 1 << 20, 16 << 20];
     course.expect(sizes.len());
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     Ok(sizes.map(|size| compared(size, &reserve, course)).into())
 }
 

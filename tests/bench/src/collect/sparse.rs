@@ -24,13 +24,13 @@ const SPANS: [u64; 6] = [GIB, 4 * GIB, 16 * GIB, 64 * GIB, 256 * GIB, 1024 * GIB
 /// The largest for which a flat bitmap is made: it has 128 MiB there.
 const LARGEST_FLAT: u64 = 64 * GIB;
 const LINES: usize = 16;
-const NODES: u32 = 4096;
+const LEAVES: u32 = 4096;
 /// Commits of a round.
 const COMMITS: usize = 64;
 
 pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> {
     course.expect(SPANS.len() + 1);
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let stores = SPANS.map(|span| scattered(span, LINES, 64, &mut course.random));
     let mut contenders: Vec<_> = SPANS
         .iter()

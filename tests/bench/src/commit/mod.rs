@@ -37,7 +37,7 @@ const BLOCKS: &str = "blocks";
 
 const SIZE: u64 = 64 << 20;
 const PAGE: u64 = 4096;
-const NODES: u32 = 2048;
+const LEAVES: u32 = 2048;
 const ALL: &str = "64 MiB, all dirty";
 
 fn run(course: &mut Course) -> Result<Results, Box<dyn Error>> {
@@ -45,7 +45,7 @@ fn run(course: &mut Course) -> Result<Results, Box<dyn Error>> {
     let nv = NvMemory::<1>::new();
     nv.init(course.options.seed);
     let region = Region::new(&memory, &nv)?;
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let pmem = Pmem::load_or_tell();
     let plan = plan(course);
     course.expect(plan.len());

@@ -158,7 +158,7 @@ mod tests {
         let nv = NvMemory::<1>::new();
         nv.init(1);
         let region = Region::new(&memory, &nv).expect("a token");
-        let reserve = Reserve::with_nodes(64).expect("nodes");
+        let reserve = Reserve::with_leaves(64).expect("memory");
         for length in [64, 4096] {
             let stores = scattered(1 << 20, 100, length, &mut fastrand::Rng::with_seed(9));
             let work = Work::new(&memory, &region, nv.method(), None, stores);

@@ -27,7 +27,7 @@ const PMEM: &str = "libpmem, no lock";
 const WORKLOAD: &str = "threads";
 
 const SIZE: usize = 1 << 20;
-const NODES: u32 = 1024;
+const LEAVES: u32 = 1024;
 const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
 /// In a round, by all threads together.
 const COMMITS: usize = 9600;
@@ -42,7 +42,7 @@ fn run(course: &mut Course) -> Result<Results, Box<dyn Error>> {
     let nv = NvMemory::<1>::new();
     nv.init(course.options.seed);
     let region = Region::new(&memory, &nv)?;
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let pmem = Pmem::load_or_tell();
     course.expect(THREADS.len());
     let mut counted = Vec::new();

@@ -173,7 +173,7 @@ mod tests {
         let nv = NvMemory::<1>::new();
         nv.init(1);
         let region = Region::new(&memory, &nv).expect("a token");
-        let reserve = Reserve::with_nodes(64).expect("nodes");
+        let reserve = Reserve::with_leaves(64).expect("memory");
         let work = Work::new(&memory, &region, &reserve, 3, 50);
         let mut contenders = [work.grouped("grouped"), work.apart("apart")];
         compete(&mut contenders, 150, 2, &mut fastrand::Rng::with_seed(1));

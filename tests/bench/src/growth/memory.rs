@@ -12,7 +12,7 @@ use std::error::Error;
 pub const NOTE: &str = "No exact map keeps 0.2 % where what is dirty is scattered: a flat bitmap of 1 GiB \
      has 2 MiB by itself, whatever is dirty.";
 
-const NODES: u32 = 8192;
+const LEAVES: u32 = 8192;
 
 /// What a workload needs.
 pub struct Need {
@@ -31,7 +31,7 @@ impl Need {
 }
 
 pub fn of_workloads(seed: u64) -> Result<Vec<Need>, Box<dyn Error>> {
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let need = |workload: Workload| Need {
         tracking: tracking(&workload.stores, &reserve),
         dirty: workload.dirty_bytes(),

@@ -76,7 +76,7 @@ impl Measured {
     }
 }
 
-/// Bytes of the nodes that these stores need in a map.
+/// Bytes of the leaves and tables that these stores need in a map.
 fn tracking(stores: &[Store], reserve: &Reserve) -> usize {
     let mut map = Map::new(reserve);
     let before = reserve.used_bytes();
@@ -124,7 +124,7 @@ fn picture(results: &Results, memory: &[Memory]) -> Picture {
         ));
         let points = memory.iter().filter(|memory| memory.kind == kind.workload);
         let line = Line {
-            name: "nodes of the dirty map".to_owned(),
+            name: "leaves and tables of the dirty map".to_owned(),
             points: points
                 .map(|memory| (memory.size, memory.bytes as f64))
                 .collect(),

@@ -51,7 +51,7 @@ pub const FILES: &Kind = &kind(
 );
 pub const KINDS: [&Kind; 3] = [SIZE, LINES, FILES];
 
-pub const NOTE: &str = "Of 10,000 files more than an eighth of the reserve is in use, so that commits give clean nodes back \
+pub const NOTE: &str = "Of 10,000 files more than an eighth of the reserve is in use, so that commits give clean leaves back \
      and records take them again.";
 
 type Points = Result<Vec<(Comparison, usize)>, Box<dyn Error>>;
@@ -66,7 +66,7 @@ const FILE_LINES: usize = 16;
 pub fn by_file_size(course: &mut Course) -> Points {
     let sizes: Vec<u64> = (20..=40).step_by(2).map(|power| 1 << power).collect();
     course.expect(sizes.len());
-    let reserve = Reserve::with_nodes(32768)?;
+    let reserve = Reserve::with_leaves(32768)?;
     let point = |size| {
         let stores = scattered(size, FIXED_LINES, LINE, &mut course.random);
         let case = case(SIZE, bytes(size), size as f64, FIXED_LINES);
@@ -79,7 +79,7 @@ pub fn by_file_size(course: &mut Course) -> Points {
 pub fn by_dirty_lines(course: &mut Course) -> Points {
     let counts: Vec<usize> = (0..=22).step_by(2).map(|power| 1 << power).collect();
     course.expect(counts.len());
-    let reserve = Reserve::with_nodes(8192)?;
+    let reserve = Reserve::with_leaves(8192)?;
     let point = |count| {
         let stores = scattered(1 << 30, count, LINE, &mut course.random);
         let case = case(LINES, thousands(count), count as f64, count);
@@ -92,7 +92,7 @@ pub fn by_dirty_lines(course: &mut Course) -> Points {
 pub fn by_files(course: &mut Course) -> Points {
     let counts = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000];
     course.expect(counts.len());
-    let reserve = Reserve::with_nodes(98304)?;
+    let reserve = Reserve::with_leaves(98304)?;
     let point = |count| {
         let stores = scattered(FILE_SIZE, FILE_LINES, LINE, &mut course.random);
         let case = case(FILES, thousands(count), count as f64, count * FILE_LINES);

@@ -18,7 +18,7 @@ const OWN: &str = "own files";
 const SPAN: u64 = 1 << 30;
 const STORES: usize = 16384;
 const PASSES: usize = 8;
-const NODES: u32 = 16384;
+const LEAVES: u32 = 16384;
 
 /// 1 and 2 threads, and as many as there are processors.
 pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> {
@@ -26,7 +26,7 @@ pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> 
     let mut counts = vec![1, 2, processors.next_power_of_two()];
     counts.dedup();
     course.expect(counts.len());
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let comparisons = counts.into_iter().map(|threads| {
         let part = SPAN / threads as u64;
         let parts = (0..threads as u64).map(|index| index * part..(index + 1) * part);

@@ -72,7 +72,7 @@ fn check(name: &str, mut recorder: impl Recorder, workload: &Workload) {
 
 #[test]
 fn everybody_remembers_the_same_lines() {
-    let reserve = Reserve::with_nodes(256).expect("memory");
+    let reserve = Reserve::with_leaves(256).expect("memory");
     for workload in Workload::all(SPAN, SPAN / 4, 300, 7) {
         check("daxflush", Map::new(&reserve), &workload);
         check("flat bitmap", Flat::new(SPAN), &workload);
@@ -82,12 +82,12 @@ fn everybody_remembers_the_same_lines() {
         check("rangemap, locked", Locked::<Ranges>::default(), &workload);
         assert_eq!(reserve.coarse_marks(), 0);
     }
-    assert_eq!(reserve.free_nodes(), reserve.nodes());
+    assert_eq!(reserve.free_leaves(), reserve.leaves());
 }
 
 #[test]
 fn a_part_is_collected_alike_and_the_rest_stays() {
-    let reserve = Reserve::with_nodes(64).expect("memory");
+    let reserve = Reserve::with_leaves(64).expect("memory");
     for workload in Workload::all(SPAN, SPAN / 4, 300, 11) {
         let (mut map, mut flat) = (Map::new(&reserve), Flat::new(SPAN));
         for store in &workload.stores {

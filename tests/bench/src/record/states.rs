@@ -18,14 +18,14 @@ const NEW: &str = "new";
 pub const STATES: [&str; 3] = [HOT, COLD, NEW];
 
 /// So many that nothing becomes coarse and no node is scarce.
-const NODES: u32 = 8192;
+const LEAVES: u32 = 8192;
 
 pub fn measured(
     workloads: &[Workload],
     course: &mut Course,
 ) -> Result<Vec<Comparison>, Box<dyn Error>> {
     course.expect(STATES.len() * workloads.len());
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let evictor = Evictor::new()?;
     let mut comparisons = Vec::new();
     for state in STATES {

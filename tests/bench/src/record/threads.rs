@@ -15,7 +15,7 @@ use std::error::Error;
 
 const WORKLOAD: &str = "threads";
 pub const HALVES: &str = "own half of 1 GiB";
-const NODES: u32 = 8192;
+const LEAVES: u32 = 8192;
 /// Times that a thread records its stores in a round.
 const PASSES: usize = 16;
 const PAGE: u64 = 4096;
@@ -30,7 +30,7 @@ struct Layout {
 pub fn measured(course: &mut Course) -> Result<Vec<Comparison>, Box<dyn Error>> {
     let layouts = layouts(&mut course.random);
     course.expect(layouts.len());
-    let reserve = Reserve::with_nodes(NODES)?;
+    let reserve = Reserve::with_leaves(LEAVES)?;
     let comparisons = layouts.into_iter().map(|layout| {
         let case = Case {
             workload: WORKLOAD,
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn threads_have_their_own_pages_and_nothing_is_lost_when_they_meet() {
-        let reserve = Reserve::with_nodes(8192).expect("memory");
+        let reserve = Reserve::with_leaves(8192).expect("memory");
         for layout in layouts(&mut fastrand::Rng::with_seed(2)) {
             let pages = |thread: usize| {
                 let stores = layout.stores[thread].iter();

@@ -43,7 +43,7 @@ const PROGRAM: &str = "program";
 const COMMITS: &str = "commits";
 
 const TRACES: [&str; 3] = ["sqlite-wal", "sqlite-rollback", "lmdb-writemap"];
-const NODES: u32 = 4096;
+const LEAVES: u32 = 4096;
 /// Files of a program.
 const FILES: usize = 16;
 
@@ -70,7 +70,7 @@ fn run(course: &mut Course) -> Result<Results, Box<dyn Error>> {
             program: &program,
             disk: &disk,
             regions: &regions.collect::<Result<Vec<_>, _>>()?,
-            reserve: &Reserve::with_nodes(NODES)?,
+            reserve: &Reserve::with_leaves(LEAVES)?,
             pmem: pmem.as_ref(),
         };
         let lines = Lines::default();

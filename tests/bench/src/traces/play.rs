@@ -78,7 +78,7 @@ mod tests {
             nv.init(1);
             let regions = disk.memories.iter().map(|memory| Region::new(memory, &nv));
             let regions: Vec<_> = regions.collect::<Result<_, _>>().expect("tokens");
-            let reserve = Reserve::with_nodes(512).expect("nodes");
+            let reserve = Reserve::with_leaves(512).expect("memory");
             let mut engine = Engine::lines(&regions, &reserve);
             let (_, lines) = play(&program, &disk, &mut engine, Timed::Program);
             assert_eq!((program.commits, lines), (commits, dirty), "{name}");

@@ -19,17 +19,17 @@ const SPACE: u64 = LEAF_SPAN + (64 << 10);
 const LINES: usize = (SPACE / LINE_SIZE) as usize;
 const STEPS: usize = 64;
 
-/// Does what the input says, with room for as many nodes as it says.
+/// Does what the input says, with room for as many leaves as it says.
 ///
 /// # Panics
 /// The map forgets a line, or flushes a clean one.
 pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
-    let nodes: u8 = input.arbitrary().unwrap_or_default();
+    let leaves: u8 = input.arbitrary().unwrap_or_default();
     // With so many nothing is ever coarse.
-    let roomy = nodes & 0x80 == 0;
-    let nodes = if roomy { 64 } else { u32::from(nodes & 7) };
-    let reserve = Reserve::with_nodes(nodes).expect("memory");
+    let roomy = leaves & 0x80 == 0;
+    let leaves = if roomy { 64 } else { u32::from(leaves & 7) };
+    let reserve = Reserve::with_leaves(leaves).expect("memory");
     let mut world = World::new(&reserve, roomy);
     for _ in 0..STEPS {
         let Some(step) = next(&mut input) else { break };
@@ -49,8 +49,8 @@ pub fn run(data: &[u8]) {
     assert!(world.map.is_clean());
     drop(world);
     assert_eq!(
-        reserve.free_nodes(),
-        reserve.nodes(),
+        reserve.free_leaves(),
+        reserve.leaves(),
         "every node is given back"
     );
 }
