@@ -152,7 +152,7 @@ impl<T: Place + Collected> Collected for Hook<T> {
         first: u64,
         visit: &mut Visit<'_, R, S>,
     ) -> Result<(), S::Error> {
-        for row in self.rows(first) {
+        for row in self.rows(first, true) {
             let within = places_in(&visit.scope, row.first, T::LINES);
             let taken = Taken::of(row.dirty, within);
             for place in bits(taken.bits) {

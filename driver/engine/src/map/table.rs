@@ -101,7 +101,7 @@ pub(super) struct Tables<'a> {
 
 /// A row of a table's places: those that share a word of bits.
 pub(super) struct Row<'a, T> {
-    pub places: &'a [T],
+    pub places: &'a [T; ROW],
     pub dirty: &'a AtomicU64,
     /// The first line below it.
     pub first: u64,
@@ -119,16 +119,22 @@ impl<T> Hook<T> {
 }
 
 impl<T: Place> Hook<T> {
-    /// The rows of a table that begins at line `first`.
+    /// Lines of file below a row.
+    const ROW_LINES: u64 = T::LINES.saturating_mul(ROW as u64);
+
+    /// The rows of a table that begins at line `first`; if `dirty`, those that have a bit set.
     #[inline]
-    pub fn rows(&self, first: u64) -> impl Iterator<Item = Row<'_, T>> {
+    pub fn rows(&self, first: u64, dirty: bool) -> impl Iterator<Item = Row<'_, T>> {
+        let words = self.dirty.get().map_or(&[][..], |words| words);
         let places = self.places.get().map_or(&[][..], |places| places);
-        let dirty = self.dirty.get().map_or(&[][..], |dirty| dirty);
-        let rows = places.chunks_exact(ROW).zip(dirty);
-        rows.zip(0_u64..).map(move |((places, dirty), row)| Row {
-            places,
-            dirty,
-            first: first.saturating_add(row.saturating_mul(T::LINES.saturating_mul(64))),
+        let which = if dirty { set_words(words) } else { u64::MAX };
+        bits(which & (u64::MAX >> (64 - WORDS))).filter_map(move |row| {
+            let index = row as usize;
+            Some(Row {
+                places: places.get(index * ROW..)?.first_chunk()?,
+                dirty: words.get(index)?,
+                first: first.saturating_add(Self::ROW_LINES.saturating_mul(u64::from(row))),
+            })
         })
     }
 
@@ -215,7 +221,7 @@ impl<T: Place> Place for Hook<T> {
         dirty: bool,
         pass: &mut impl FnMut(&Slot, u64) -> Result<(), E>,
     ) -> Result<(), E> {
-        for row in self.rows(first) {
+        for row in self.rows(first, dirty) {
             let within = places_in(lines, row.first, T::LINES);
             let among = if dirty {
                 row.dirty.load(SeqCst)
@@ -240,6 +246,15 @@ impl<T: Place> Row<'_, T> {
         self.first
             .saturating_add(u64::from(place).saturating_mul(T::LINES))
     }
+}
+
+/// Which words have a bit set. Found without a branch, as it cannot be predicted.
+#[inline]
+fn set_words(words: &[AtomicU64]) -> u64 {
+    let set = words.iter().zip(0_u32..);
+    set.fold(0, |mask, (word, bit)| {
+        mask | u64::from(word.load(SeqCst) != 0) << bit
+    })
 }
 
 /// Sets a bit, if it is not set.
