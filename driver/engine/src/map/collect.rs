@@ -3,19 +3,17 @@
 
 use super::{
     Ahead, DirtyMap, LEAF_LINES, MAX_LINE, bits,
+    in_place::in_place,
+    place::{Place, places_in},
     slot::Slot,
-    table::{Hook, Place, places_in, set_bit},
+    table::{Hook, set_bit},
 };
 use crate::{
     Reserve,
     mistake::{self, Mistake},
-    reserve::{GROUP, Leaf},
     sync::{AtomicU64, Ordering::SeqCst},
 };
 use core::{borrow::Borrow, ops::Range};
-
-/// Lines that a bit of a leaf's hint stands for.
-const GROUP_LINES: u64 = 64 * GROUP as u64;
 
 /// Takes runs of lines. It answers for a run from the moment it is called, also if it fails.
 pub(crate) trait Sink {
@@ -201,7 +199,9 @@ impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
         }
         self.read_ahead()?;
         let leaf = self.map.reserve().leaf(slot.get().number());
-        leaf.map_or(Ok(()), |leaf| self.in_place(slot, leaf, first))
+        leaf.map_or(Ok(()), |leaf| {
+            in_place(slot, leaf, first, &self.scope, self.sink)
+        })
     }
 
     fn read_ahead(&mut self) -> Result<(), S::Error> {
@@ -209,54 +209,6 @@ impl<R: Borrow<Reserve>, S: Sink> Visit<'_, R, S> {
             Some(ahead) => ahead.read(self.map.reserve(), self.sink),
             None => Ok(()),
         }
-    }
-
-    /// Takes a leaf's bits that are in scope, word by word, while markers go on in it.
-    fn in_place(&mut self, slot: &Slot, leaf: Leaf<'_>, start: u64) -> Result<(), S::Error> {
-        let late = mistake::made(Mistake::HintAfterWords);
-        let within = places_in(&self.scope, start, GROUP_LINES);
-        slot.begin();
-        let taken = if late {
-            leaf.hint.load(SeqCst) & within
-        } else {
-            leaf.hint.fetch_and(!within, SeqCst) & within
-        };
-        let mut result = Ok(());
-        for group in bits(taken) {
-            let first = start.saturating_add(GROUP_LINES.saturating_mul(u64::from(group)));
-            if result.is_ok() {
-                result = self.group(leaf, group, first);
-            }
-            let words = leaf.words.groups().get(group as usize);
-            let dirty = |word: &AtomicU64| word.load(SeqCst) != 0;
-            if !late && words.is_some_and(|words| words.iter().any(dirty)) {
-                leaf.hint.fetch_or(1 << (group % 64), SeqCst);
-            }
-        }
-        if late {
-            leaf.hint.fetch_and(!taken, SeqCst);
-        }
-        if leaf.hint.load(SeqCst) != 0 {
-            slot.set_dirty();
-        }
-        result
-    }
-
-    fn group(&mut self, leaf: Leaf<'_>, group: u32, first: u64) -> Result<(), S::Error> {
-        let words = leaf.words.groups().get(group as usize);
-        for (word, index) in words.into_iter().flatten().zip(0_u64..) {
-            self.word(word, first.saturating_add(index.saturating_mul(64)))?;
-        }
-        Ok(())
-    }
-
-    fn word(&mut self, word: &AtomicU64, first: u64) -> Result<(), S::Error> {
-        let mask = places_in(&self.scope, first, 1);
-        if word.load(SeqCst) & mask == 0 {
-            return Ok(());
-        }
-        let old = word.fetch_and(!mask, SeqCst);
-        runs_of(old & mask, first, self.sink)
     }
 
     /// Gives the clean leaf of a place back. It is taken out first and looked at then: a mark that

@@ -36,7 +36,9 @@ mod ahead;
 mod clear;
 mod collect;
 mod count;
+mod in_place;
 mod mark;
+mod place;
 mod slot;
 mod table;
 
@@ -53,8 +55,9 @@ use crate::{
     },
 };
 use core::{borrow::Borrow, convert::Infallible, ops::Range};
+use place::Place;
 use slot::Slot;
-use table::{Hook, Place, Tables};
+use table::{Hook, Tables};
 
 /// Leaves at the start of the stream that hang from the map itself.
 const DIRECT: usize = 8;

@@ -1,7 +1,7 @@
 //! Tables: they lead to leaves, or to tables that do. A map allocates those that it needs and keeps
 //! them, so that nobody on his way through them needs to look back.
 
-use super::{LEAF_LINES, bits, slot::Slot};
+use super::{bits, place::Place};
 use crate::{
     Reserve,
     sync::{
@@ -10,84 +10,17 @@ use crate::{
     },
 };
 use alloc::{boxed::Box, vec::Vec};
-use core::ops::Range;
 use once_cell::race::OnceBox;
 
 /// Places of a table.
-const PLACES: usize = 512;
+pub(super) const PLACES: u64 = 512;
 /// Places with a bit each in one word.
 const ROW: usize = 64;
-const WORDS: usize = PLACES / ROW;
-
-/// What a marker finds at an offset: a slot, or what hangs a table.
-pub(super) trait Place: Sized {
-    /// Leaves that may hang below it.
-    const LEAVES: u64;
-    /// Lines of file below it.
-    const LINES: u64 = Self::LEAVES.saturating_mul(LEAF_LINES);
-
-    fn empty() -> Self;
-
-    /// The slot of a leaf, if the tables are there that lead to it.
-    fn slot(&self, leaf: u64) -> Option<&Slot>;
-
-    /// The slot of a leaf; allocates what is missing on the way. Nothing if it cannot.
-    fn make_slot(&self, leaf: u64, tables: Tables<'_>) -> Option<&Slot>;
-
-    /// Sets the bits that lead to a leaf's slot, from below.
-    fn set_dirty(&self, leaf: u64);
-
-    /// Whether something below it may be dirty.
-    fn is_dirty(&self) -> bool;
-
-    /// Passes on the slots below that overlap `lines`, or only those that bits lead to, each with its
-    /// first line; this place's own is `first`.
-    fn each<E>(
-        &self,
-        first: u64,
-        lines: &Range<u64>,
-        dirty: bool,
-        pass: &mut impl FnMut(&Slot, u64) -> Result<(), E>,
-    ) -> Result<(), E>;
-}
-
-impl Place for Slot {
-    const LEAVES: u64 = 1;
-
-    fn empty() -> Self {
-        Self::new()
-    }
-
-    #[inline]
-    fn slot(&self, _: u64) -> Option<&Slot> {
-        Some(self)
-    }
-
-    fn make_slot(&self, _: u64, _: Tables<'_>) -> Option<&Slot> {
-        Some(self)
-    }
-
-    fn set_dirty(&self, _: u64) {}
-
-    #[inline]
-    fn is_dirty(&self) -> bool {
-        self.get().is_dirty()
-    }
-
-    fn each<E>(
-        &self,
-        first: u64,
-        _: &Range<u64>,
-        _: bool,
-        pass: &mut impl FnMut(&Slot, u64) -> Result<(), E>,
-    ) -> Result<(), E> {
-        pass(self, first)
-    }
-}
+const WORDS: usize = PLACES as usize / ROW;
 
 /// What hangs a table, of which there is none at first.
 pub(super) struct Hook<T> {
-    places: OnceBox<[T; PLACES]>,
+    places: OnceBox<[T; PLACES as usize]>,
     /// Which places may have something dirty below; there before they are.
     dirty: OnceBox<[AtomicU64; WORDS]>,
 }
@@ -108,7 +41,7 @@ pub(super) struct Row<'a, T> {
 }
 
 impl<T> Hook<T> {
-    const BYTES: u32 = size_of::<([T; PLACES], [AtomicU64; WORDS])>() as u32;
+    const BYTES: u32 = size_of::<([T; PLACES as usize], [AtomicU64; WORDS])>() as u32;
 
     pub const fn new() -> Self {
         Self {
@@ -138,31 +71,41 @@ impl<T: Place> Hook<T> {
         })
     }
 
+    /// The place that a leaf is below.
     #[inline]
-    fn place(&self, leaf: u64) -> Option<&T> {
+    pub fn place(&self, leaf: u64) -> Option<&T> {
         self.places.get()?.get(Self::index(leaf))
     }
 
     #[inline]
     const fn index(leaf: u64) -> usize {
-        (leaf / T::LEAVES) as usize % PLACES
+        (leaf / T::LEAVES % PLACES) as usize
     }
 
-    /// Hangs a table; fails without memory.
-    fn make(&self, tables: Tables<'_>) -> bool {
-        if self.places.get().is_some() {
-            return true;
+    /// Sets the bit of the place that a leaf is below.
+    pub fn set_bit(&self, leaf: u64) {
+        let index = Self::index(leaf);
+        if let Some(word) = self.dirty.get().and_then(|words| words.get(index / ROW)) {
+            set_bit(word, index % ROW);
         }
-        if !tables.reserve.add_table(Self::BYTES) {
-            return false;
+    }
+
+    pub fn has_bits(&self) -> bool {
+        self.dirty.get().is_some_and(|words| set_words(words) != 0)
+    }
+
+    /// Hangs a table if there is none, and memory for it.
+    pub fn make(&self, tables: Tables<'_>) {
+        if self.places.get().is_some() || !tables.reserve.add_table(Self::BYTES) {
+            return;
         }
-        let made = self.dirty.get().is_some() || boxed(|| AtomicU64::new(0), &self.dirty);
-        if made && boxed(T::empty, &self.places) {
+        let words = || AtomicU64::new(0);
+        let has_bits = boxed(words, &self.dirty) || self.dirty.get().is_some();
+        if has_bits && boxed(T::empty, &self.places) {
             tables.bytes.fetch_add(Self::BYTES, Relaxed);
         } else {
             tables.reserve.remove_tables(Self::BYTES);
         }
-        self.places.get().is_some()
     }
 }
 
@@ -175,68 +118,6 @@ fn boxed<T, const N: usize>(new: impl FnMut() -> T, into: &OnceBox<[T; N]>) -> b
     all.resize_with(N, new);
     let array = <Box<[T; N]>>::try_from(all.into_boxed_slice());
     array.is_ok_and(|array| into.set(array).is_ok())
-}
-
-impl<T: Place> Place for Hook<T> {
-    const LEAVES: u64 = T::LEAVES.saturating_mul(PLACES as u64);
-
-    fn empty() -> Self {
-        Self::new()
-    }
-
-    #[inline]
-    fn slot(&self, leaf: u64) -> Option<&Slot> {
-        self.place(leaf)?.slot(leaf)
-    }
-
-    fn make_slot(&self, leaf: u64, tables: Tables<'_>) -> Option<&Slot> {
-        if !self.make(tables) {
-            return None;
-        }
-        self.place(leaf)?.make_slot(leaf, tables)
-    }
-
-    fn set_dirty(&self, leaf: u64) {
-        if let Some(below) = self.place(leaf) {
-            below.set_dirty(leaf);
-        }
-        let index = Self::index(leaf);
-        let word = self.dirty.get().and_then(|dirty| dirty.get(index / ROW));
-        if let Some(word) = word {
-            set_bit(word, index % ROW);
-        }
-    }
-
-    fn is_dirty(&self) -> bool {
-        let dirty = |word: &AtomicU64| word.load(SeqCst) != 0;
-        self.dirty
-            .get()
-            .is_some_and(|words| words.iter().any(dirty))
-    }
-
-    fn each<E>(
-        &self,
-        first: u64,
-        lines: &Range<u64>,
-        dirty: bool,
-        pass: &mut impl FnMut(&Slot, u64) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for row in self.rows(first, dirty) {
-            let within = places_in(lines, row.first, T::LINES);
-            let among = if dirty {
-                row.dirty.load(SeqCst)
-            } else {
-                u64::MAX
-            };
-            for place in bits(among & within) {
-                if let Some(below) = row.places.get(place as usize) {
-                    let first = row.first_of(place);
-                    below.each(first, lines, dirty, pass)?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl<T: Place> Row<'_, T> {
@@ -263,15 +144,4 @@ pub(super) fn set_bit(word: &AtomicU64, bit: usize) {
     if word.load(SeqCst) & bit == 0 {
         word.fetch_or(bit, SeqCst);
     }
-}
-
-/// Which of 64 places, each of `span` lines from line `first` on, overlap `lines`.
-#[inline]
-pub(super) fn places_in(lines: &Range<u64>, first: u64, span: u64) -> u64 {
-    let start = lines.start.saturating_sub(first) / span;
-    let end = lines.end.saturating_sub(first).div_ceil(span).min(64);
-    if start >= end {
-        return 0;
-    }
-    (u64::MAX << start) & (u64::MAX >> 64_u64.saturating_sub(end))
 }
