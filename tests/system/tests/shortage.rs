@@ -47,6 +47,35 @@ fn with_little_memory_tracking_becomes_coarser_and_exact_again() {
     world.end();
 }
 
+/// Without memory for the table of a line beyond 16 MiB all of the file counts as dirty, once.
+#[test]
+fn without_a_table_everything_is_dirty_and_exact_again() {
+    let mut world = World::new();
+    let client = Client::open(&world.sim);
+    let file = world.open("a");
+    let size = 48_u64 << 20;
+    world.truncate(file, size);
+    world.write(file, 0, 100);
+    world.flush(file);
+    let before = client.statistics();
+    world.sim.fail_nth("ExAllocatePoolWithTag", 1);
+    world.write(file, 40 << 20, 100);
+    let counts = client.statistics();
+    assert_eq!(counts.coarse_marks, before.coarse_marks + 1);
+    assert_eq!(counts.dirty_lines, size / 64);
+    world.sim.flush_file_buffers(file).expect("a flush");
+    world.model(file, |model| model.commit());
+    world.cut("after a coarse commit");
+    let after = client.statistics();
+    assert_eq!(after.coarse_lines, before.coarse_lines + size / 64);
+    world.write(file, 40 << 20, 100);
+    world.flush(file);
+    assert_eq!(client.statistics().coarse_lines, after.coarse_lines);
+    world.close(file);
+    client.close();
+    world.end();
+}
+
 /// The client's device handle needs memory too.
 #[test]
 fn the_control_device_is_refused_without_memory() {
