@@ -11,6 +11,8 @@ pub enum Mistake {
     EarlyLeafReuse,
     /// A marker does not look whether a collector has come to the leaf meanwhile.
     NoSecondLook,
+    /// A collector reads a leaf in its place without another generation.
+    InPlaceInGeneration,
     /// A marker sets the bit of a leaf before those of the tables above it.
     LeafBeforeTables,
     /// A log's slots are given back before their entries are taken.

@@ -300,9 +300,10 @@ fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
 fn a_failure_leaves_dirty_what_was_collected_ahead_of_it() {
     let reserve = Reserve::with_leaves(256).expect("memory");
     let map = DirtyMap::new(&reserve);
-    // In leaves that hang from the map and in others, more runs in each than a batch has.
+    // In leaves that hang from the map and in others, more runs in each than a batch has, and in many
+    // places of it.
     let leaves = [0, 1, 20, 21, 2000].map(|leaf| leaf * daxflush_engine::LEAF_SPAN);
-    let lines = leaves.map(|leaf| (0..100).map(move |line| leaf + line * 128));
+    let lines = leaves.map(|leaf| (0..100).map(move |line| leaf + line * 8192));
     let lines: BTreeSet<u64> = lines.into_iter().flatten().collect();
     for fail_flush in [0, 1, 3, 6] {
         lines.iter().for_each(|line| map.mark(*line, 1));

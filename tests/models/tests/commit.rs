@@ -17,6 +17,7 @@ use shuttle::{
     thread,
 };
 use std::{
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -95,7 +96,8 @@ impl World {
         }
     }
 
-    fn commit(&self, fails: bool) -> bool {
+    /// Commits `scope`; it may be made to fail.
+    fn commit(&self, scope: Range<u64>, fails: bool) -> bool {
         let arrival = self.group.arrive();
         let mut committer = self.turn.lock().expect("a turn");
         let mut memory = Memory {
@@ -103,8 +105,7 @@ impl World {
             in_flight: Vec::new(),
             fails,
         };
-        let done =
-            committer.commit_in_group(&self.group, arrival, &self.map, 0..MAX_OFFSET, &mut memory);
+        let done = committer.commit_in_group(&self.group, arrival, &self.map, scope, &mut memory);
         done.is_ok()
     }
 
@@ -128,9 +129,21 @@ struct Scenario {
     marks_first: bool,
     /// The first thread's first commit fails.
     first_fails: bool,
+    /// Commits cover only what was written, and the line beside it.
+    in_part: bool,
 }
 
 impl Scenario {
+    /// What a thread commits that wrote this place.
+    fn scope(&self, place: usize) -> Range<u64> {
+        if self.in_part {
+            let start = self.offsets[place] / (2 * LINE_SIZE) * (2 * LINE_SIZE);
+            start..start + 2 * LINE_SIZE
+        } else {
+            0..MAX_OFFSET
+        }
+    }
+
     fn run(&self) {
         let world = World::new(self.leaves, &self.offsets);
         let threads: Vec<_> = self
@@ -146,7 +159,7 @@ impl Scenario {
                         let value = (round + 1) as u64;
                         world.write(place, value, scenario.marks_first);
                         let fails = scenario.first_fails && thread == 0 && round == 0;
-                        if world.commit(fails) {
+                        if world.commit(scenario.scope(place), fails) {
                             world.check(place, value);
                         }
                     }
@@ -156,7 +169,7 @@ impl Scenario {
         for thread in threads {
             thread.join().expect("a thread of the model");
         }
-        assert!(world.commit(false));
+        assert!(world.commit(0..MAX_OFFSET, false));
         for (place, at) in world.places.iter().enumerate() {
             world.check(place, at.stored.load(SeqCst));
         }
@@ -218,6 +231,7 @@ fn neighbours() -> Scenario {
         threads: vec![vec![0, 0], vec![1, 1], vec![2]],
         marks_first: false,
         first_fails: false,
+        in_part: false,
     }
 }
 
@@ -242,6 +256,7 @@ fn scarce(scenario: Scenario) -> Scenario {
 fn short(scenario: Scenario) -> Scenario {
     Scenario {
         leaves: 2,
+        threads: scenario.threads.clone(),
         ..scarce(scenario)
     }
 }
@@ -258,6 +273,27 @@ fn leaves_come_and_go() {
     holds(&scarce(deep()), 4000);
     holds(&short(neighbours()), 4000);
     holds(&short(deep()), 4000);
+}
+
+/// Two threads in one leaf, of which each commits a part.
+fn parts() -> Scenario {
+    Scenario {
+        offsets: vec![20 * LEAF, 20 * LEAF + 64],
+        threads: vec![vec![0, 0, 0], vec![1, 1]],
+        in_part: true,
+        ..neighbours()
+    }
+}
+
+#[test]
+fn parts_are_committed() {
+    holds(&parts(), 10_000);
+    holds(&short(parts()), 2000);
+}
+
+#[test]
+fn a_leaf_in_place_in_the_same_generation_is_caught() {
+    fails_with(Mistake::InPlaceInGeneration, &parts(), 100_000);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn in_place<S: Sink>(
 ) -> Result<(), S::Error> {
     let late = mistake::made(Mistake::HintAfterWords);
     let within = places_in(scope, start, GROUP_LINES);
-    slot.begin();
+    slot.begin(!mistake::made(Mistake::InPlaceInGeneration));
     let taken = if late {
         leaf.hint.load(SeqCst) & within
     } else {

@@ -138,21 +138,21 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
         if !now.is_of(found) && !mistake::made(Mistake::NoSecondLook) {
             return false;
         }
-        now.is_dirty() || self.add_dirty(slot, place, found)
+        now.is_dirty() || self.add_dirty(slot, place, now)
     }
 
     /// Says that a leaf is dirty, to those who come through the tables too; fails if somebody has come
     /// to it.
     #[cold]
-    fn add_dirty(&self, slot: &Slot, place: u64, found: Found) -> bool {
+    fn add_dirty(&self, slot: &Slot, place: u64, now: Found) -> bool {
         if mistake::made(Mistake::LeafBeforeTables) {
-            return slot.add_dirty(found) && {
+            return slot.add_dirty(now) && {
                 self.set_tables(place);
                 true
             };
         }
         self.set_tables(place);
-        slot.add_dirty(found)
+        slot.add_dirty(now)
     }
 }
 

@@ -15,18 +15,19 @@
 //!
 //! *A mark that counts is in its leaf.* A marker reads the slot, sets the words of the leaf that it
 //! found and the bits of its hint that stand for them, and reads the slot again. If it is the same leaf
-//! in the same generation, it hung there when its words were set, or whoever comes for them has not
-//! read its hint yet: a place begins a generation before its leaf is read. Else the marker starts
-//! again. (A bit of the hint that was seen set was taken after the words were set, and words are read
-//! after their bit was taken.)
+//! in the same generation, it was there when its words were set, or whoever comes for them has not read
+//! its hint yet: a place begins a generation before its leaf is read. Else the marker starts again. (A
+//! bit of the hint that was seen set is taken after the words were set, and words are read after their
+//! bit was taken: so also where a collector reads a leaf in its place.)
 //!
 //! *A leaf that is called dirty is found.* If the second look shows the leaf called dirty, the mark is
 //! done. If not, the marker sets the bits of the tables that lead to it, from below, leaving out those
-//! that it sees set, and then calls the leaf dirty, if the slot is still as it was found. A collector
-//! clears the bits from the root down, and begins a generation of each place that a bit leads him to.
-//! So when a leaf is called dirty, either the bits above are set, or the collector that cleared one of
-//! them after its marker saw it is still on his way to this leaf: he will find the bit below it, which
-//! was set earlier, and had he been at the leaf already, its generation would be another.
+//! that it sees set, and then calls the leaf dirty, if the slot is still as it was seen. A collector
+//! clears the bits from the root down, and begins a generation of each place that a bit leads him to,
+//! whether it is called dirty or not. So when a leaf is called dirty, either the bits above are set, or
+//! the collector that cleared one of them after its marker saw it is still on his way to this leaf: he
+//! will find the bit below it, which was set earlier, and had he been at the leaf already, its
+//! generation would be another.
 //!
 //! A marker that comes too late may set a bit in a leaf that is used elsewhere by then: one clean line
 //! is flushed then for nothing. A marker would have to sleep for 2^32 generations of one place to take

@@ -56,6 +56,7 @@ impl Found {
         Self(self.0 >> 32 << 32 | (number as u64) << 1 | dirty)
     }
 
+    /// The next generation, with a leaf that is called clean.
     #[inline]
     const fn next(self, number: u32) -> Self {
         Self(self.0.wrapping_add(1 << 32)).with(number, 0)
@@ -102,10 +103,15 @@ impl Slot {
         Found(self.0.swap(next.0, SeqCst))
     }
 
-    /// Begins a generation of the same leaf, which is called clean. For the one collector.
-    pub fn begin(&self) {
+    /// Calls the leaf clean, in another generation. For the one collector.
+    pub fn begin(&self, another: bool) {
         let found = self.get();
-        self.0.swap(found.next(found.number()).0, SeqCst);
+        let clean = if another {
+            found.next(found.number())
+        } else {
+            found.with(found.number(), 0)
+        };
+        self.0.swap(clean.0, SeqCst);
     }
 
     /// Says that the leaf is dirty. For the one collector, while it is in its place.
