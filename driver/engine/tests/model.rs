@@ -4,7 +4,9 @@ use daxflush_engine::{Backing, Committer, DirtyMap, LINE_SIZE, MAX_OFFSET, Reser
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// Lines that a run of offsets below this can reach.
+/// Offsets begin in the last of the leaves that hang from the map itself, and go on below a table.
+const BASE: u64 = 14 << 20;
+/// Lines that a run of offsets below this can reach, from there on.
 const SPACE: u64 = 5 << 20;
 
 #[derive(Clone, Debug)]
@@ -21,7 +23,8 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let place = prop_oneof![0..SPACE, (0..SPACE / 64).prop_map(|line| line * 64)];
+    let place = prop_oneof![0..SPACE, (0..SPACE / 64).prop_map(|line| line * 64)]
+        .prop_map(|place| BASE + place);
     let size = prop_oneof![1..200_u64, 1..5000_u64, 1..(3_u64 << 20)];
     let range = (place, size);
     let commit = (
@@ -75,7 +78,8 @@ impl Backing for Recorder {
 }
 
 fn lines(range: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    range.start / LINE_SIZE..range.end.min(2 * SPACE).div_ceil(LINE_SIZE)
+    let end = range.end.min(BASE + 2 * SPACE).div_ceil(LINE_SIZE);
+    (range.start / LINE_SIZE).max(BASE / LINE_SIZE)..end
 }
 
 fn line_set(runs: &[Run]) -> BTreeSet<u64> {
@@ -297,6 +301,43 @@ fn without_memory_a_mark_anywhere_is_taken_by_one_commit() {
 }
 
 #[test]
+fn a_failure_on_the_way_leaves_dirty_what_was_not_visited() {
+    // More leaves than are taken out ahead at once, all of them below a table, and below two.
+    for start in [16 << 20, 5 << 30] {
+        let lines: BTreeSet<u64> = (0..200)
+            .map(|leaf| start + leaf * daxflush_engine::LEAF_SPAN)
+            .collect();
+        for (leaves, part) in [(4096, false), (256, false), (4096, true)] {
+            let reserve = Reserve::with_leaves(leaves).expect("memory");
+            let map = DirtyMap::new(&reserve);
+            lines.iter().for_each(|line| map.mark(*line, 1));
+            let mut committer = Committer::new();
+            // One run at a time, so that the first leaf's failure is on the way.
+            committer.set_batch(1);
+            let mut failing = Recorder {
+                fail_flush: Some(3),
+                ..Recorder::default()
+            };
+            let end = lines.iter().last().map_or(0, |line| line + 64);
+            let scope = if part { start..end } else { 0..MAX_OFFSET };
+            assert_eq!(committer.commit(&map, scope, &mut failing), Err("flush"));
+            let mut again = Recorder::default();
+            let done = committer.commit(&map, 0..MAX_OFFSET, &mut again);
+            done.expect("no failure");
+            let flushed = line_starts(&[failing.flushed, again.flushed].concat());
+            assert!(lines.is_subset(&flushed), "{start:#x} {leaves} {part}");
+            assert!(map.is_clean());
+        }
+    }
+}
+
+fn line_starts(runs: &[Run]) -> BTreeSet<u64> {
+    runs.iter()
+        .flat_map(|run| (run.offset..run.end()).step_by(64))
+        .collect()
+}
+
+#[test]
 fn a_failure_leaves_dirty_what_was_collected_ahead_of_it() {
     let reserve = Reserve::with_leaves(256).expect("memory");
     let map = DirtyMap::new(&reserve);
@@ -317,11 +358,7 @@ fn a_failure_leaves_dirty_what_was_collected_ahead_of_it() {
         let mut again = Recorder::default();
         let done = committer.commit(&map, 0..MAX_OFFSET, &mut again);
         done.expect("no failure");
-        let flushed: BTreeSet<u64> = [failing.flushed, again.flushed]
-            .concat()
-            .iter()
-            .flat_map(|run| (run.offset..run.end()).step_by(64))
-            .collect();
+        let flushed = line_starts(&[failing.flushed, again.flushed].concat());
         assert!(lines.is_subset(&flushed), "{fail_flush}");
     }
 }

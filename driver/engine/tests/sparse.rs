@@ -79,3 +79,26 @@ fn a_greedy_map_leaves_some_to_others() {
     let done = write_and_commit(&modest, 7, 20);
     assert_eq!((done.lines, done.coarse_lines), (20, 0));
 }
+
+/// Tables are allocated as they are needed, up to a limit; beyond it everything is dirty, for one commit.
+#[test]
+fn tables_have_a_limit_and_are_given_back() {
+    const GIB: u64 = 1 << 30;
+    const LIMIT: u64 = 64 << 20;
+    let reserve = Reserve::with_leaves(0).expect("memory");
+    let map = DirtyMap::new(&reserve);
+    let mut marked = 1;
+    while !map.is_all_dirty() {
+        map.mark(marked * GIB, 1);
+        marked += 1;
+        assert!(marked <= LIMIT / 4096, "no limit");
+    }
+    assert!(marked > LIMIT / 4096 * 9 / 10);
+    assert!(reserve.used_bytes() <= LIMIT);
+    let mut flushed = Flushed::default();
+    let Ok(done) = Committer::new().commit(&map, 0..MAX_OFFSET, &mut flushed);
+    assert_eq!((done.lines, done.ranges), (MAX_OFFSET / 64, 1));
+    assert!(map.is_clean());
+    drop(map);
+    assert_eq!(reserve.used_bytes(), 0);
+}

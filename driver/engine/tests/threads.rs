@@ -1,9 +1,12 @@
 //! Markers on several threads against commits, with leaves coming and going.
 
 use daxflush_engine::{Backing, Committer, DirtyMap, LINE_SIZE, MAX_OFFSET, Reserve, Run};
-use std::sync::atomic::{
-    AtomicBool, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+use std::sync::{
+    Barrier,
+    atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 const MARKERS: u64 = 3;
@@ -99,7 +102,7 @@ fn run(leaves: u32) {
 
 #[test]
 fn nothing_is_lost_while_leaves_are_given_back() {
-    // Three directories and twelve leaves of eighteen: scarce, so leaves come and go.
+    // Twelve of them are needed: scarce, so leaves come and go.
     run(18);
 }
 
@@ -111,4 +114,25 @@ fn nothing_is_lost_when_leaves_run_out() {
 #[test]
 fn nothing_is_lost_with_plenty() {
     run(256);
+}
+
+/// Whoever comes second finds the first one's table, and not that there is no memory for one.
+#[test]
+fn a_table_that_several_need_at_once_is_no_shortage() {
+    let reserve = Reserve::with_leaves(256).expect("memory");
+    for _ in 0..2000 {
+        let (map, start) = (DirtyMap::new(&reserve), Barrier::new(MARKERS as usize));
+        std::thread::scope(|scope| {
+            for marker in 0..MARKERS {
+                let (map, start) = (&map, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    // Three tables lead there.
+                    map.mark((1 << 40) + marker * LEAF, 1);
+                });
+            }
+        });
+        assert_eq!(map.dirty_lines(MAX_OFFSET), MARKERS);
+    }
+    assert_eq!((reserve.coarse_marks(), reserve.used_bytes()), (0, 0));
 }

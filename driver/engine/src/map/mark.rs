@@ -77,7 +77,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
             if found.is_empty() {
                 self.fill(slot, found);
             }
-            let mark = |leaf: Leaf<'_>| mark_lines(leaf, first, end.saturating_sub(1));
+            let mark = |leaf: Leaf<'_>| mark_leaf(leaf, first, end.saturating_sub(1));
             if self.mark_at(slot, leaf, mark) || self.is_all(slot, leaf) {
                 return;
             }
@@ -157,7 +157,7 @@ impl<R: Borrow<Reserve>> DirtyMap<R> {
 }
 
 /// Marks lines `first..=last` of one leaf.
-fn mark_lines(leaf: Leaf<'_>, first: u64, last: u64) {
+fn mark_leaf(leaf: Leaf<'_>, first: u64, last: u64) {
     if first / 64 == last / 64 {
         mark_word(leaf, first, last);
     } else {

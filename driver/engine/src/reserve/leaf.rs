@@ -10,8 +10,9 @@ pub(crate) const LEAF_WORDS: usize = if cfg!(feature = "model") { 128 } else { 5
 /// Words of a leaf for each bit of its hint: a cache line.
 pub(crate) const GROUP: usize = LEAF_WORDS / 64;
 
-/// The words of a leaf. (What is as large as this is page-aligned by a kernel's pool.)
-#[repr(C, align(64))]
+/// The words of a leaf, from the start of a cache line: a kernel's pool puts what is as large as this
+/// at the start of a page, and its allocator knows no alignment; others have to be told.
+#[cfg_attr(not(windows), repr(align(64)))]
 pub(crate) struct Words(pub [AtomicU64; LEAF_WORDS]);
 
 impl Words {
