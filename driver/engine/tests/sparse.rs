@@ -102,3 +102,19 @@ fn tables_have_a_limit_and_are_given_back() {
     drop(map);
     assert_eq!(reserve.used_bytes(), 0);
 }
+
+/// What a stream that has gone left dirty is not another's.
+#[test]
+fn leaves_come_back_clean() {
+    let reserve = Reserve::with_leaves(1).expect("memory");
+    let gone = DirtyMap::new(&reserve);
+    gone.mark(4096, 65536);
+    drop(gone);
+    let map = DirtyMap::new(&reserve);
+    map.mark(0, 1);
+    map.mark(8192, 1);
+    assert_eq!(map.dirty_lines(MAX_OFFSET), 2);
+    let mut flushed = Flushed::default();
+    let Ok(done) = Committer::new().commit(&map, 0..MAX_OFFSET, &mut flushed);
+    assert_eq!(done.lines, 2);
+}
